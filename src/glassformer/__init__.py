@@ -1,0 +1,62 @@
+"""Glassformer: a transformer you can see through.
+
+    import glassformer as gf
+
+    m = gf.load("sentiment")
+    m("this restaurant was not terrible").label
+    x = m.explain("this restaurant was not terrible")
+    x.show()
+    x["L1.H2.weights"]
+    x.cut("terrible", "not")
+
+    with gf.listen(m, "*.weights") as tape:
+        m("this restaurant was not terrible")
+
+Names are imported when they are first used, so that `import glassformer` alone is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from glassformer.errors import CheckpointError, GlassformerError, MissingError, UsageError, WriteError
+    from glassformer.explain.explanation import Explanation
+    from glassformer.explain.reader import Answer, Reader
+    from glassformer.explain.reader import listen_to as listen
+    from glassformer.explain.reader import read as load
+    from glassformer.hub.store import save, shipped
+    from glassformer.tape import Tape, TapeError, fused, note
+
+_WHERE = {
+    "load": ("explain.reader", "read"),
+    "listen": ("explain.reader", "listen_to"),
+    "Reader": ("explain.reader", "Reader"),
+    "Answer": ("explain.reader", "Answer"),
+    "Explanation": ("explain.explanation", "Explanation"),
+    "save": ("hub.store", "save"),
+    "shipped": ("hub.store", "shipped"),
+    "note": ("tape", "note"),
+    "fused": ("tape", "fused"),
+    "Tape": ("tape", "Tape"),
+    "TapeError": ("tape", "TapeError"),
+    "GlassformerError": ("errors", "GlassformerError"),
+    "UsageError": ("errors", "UsageError"),
+    "MissingError": ("errors", "MissingError"),
+    "CheckpointError": ("errors", "CheckpointError"),
+    "WriteError": ("errors", "WriteError"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'glassformer' has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    value = getattr(import_module(f"glassformer.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*_WHERE, "__version__"]

@@ -1,0 +1,113 @@
+"""One name for every number, the same in Python, terminal, page and URL.
+
+    L1.H2.weights[4,3]            layer 1, head 2, its attention weights, row 4, column 3
+    L1.H2                         the same head: its weights
+    L1.stream[4]                  what layer 1 hands on at position 4
+    layers.1.attention.weights    the address of the tape: all heads
+    logits[1]                     one answer
+
+Layers, heads and positions count from 0.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from glassformer.errors import UsageError, did_you_mean, one_line
+
+HEAD_SITES = ("q", "k", "v", "scores", "scaled", "weights", "z")
+MATRICES = ("scores", "scaled", "weights")
+AXES = {
+    **dict.fromkeys(MATRICES, ("head", "query", "key")),
+    **dict.fromkeys(("q", "k", "v", "z"), ("head", "position", "feature")),
+    "pooled": ("feature",),
+    "logits": ("class",),
+    "shares": ("position", "class"),
+}
+_SHORT = re.compile(r"L(?P<layer>\d+)(?:\.H(?P<head>\d+))?(?:\.(?P<site>[a-z_.]+))?")
+_INDEX = re.compile(r"(?P<site>[^\[\]]+)(?:\[(?P<index>[\d\s,]*)\])?")
+
+
+@dataclass(frozen=True)
+class Address:
+    """site: the tape's name; index: head, row, column … as far as they are given."""
+
+    site: str
+    index: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The last part of the site: weights, stream, logits …"""
+        return self.site.rsplit(".", 1)[-1]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What each index counts."""
+        inside = ".attention." in self.site and self.kind != "mixed"
+        return AXES.get(self.kind, ("head", "position", "feature") if inside else ("position", "feature"))
+
+    @property
+    def layer(self) -> int | None:
+        parts = self.site.split(".")
+        return int(parts[1]) if parts[0] == "layers" else None
+
+    def __str__(self) -> str:
+        """The short form."""
+        site, index = self.site, self.index
+        if self.layer is not None:
+            rest = site.split(".", 2)[2]
+            head = f".H{index[0]}" if self.axes[0] == "head" and index else ""
+            rest = rest.removeprefix("attention.") if head else rest
+            site, index = f"L{self.layer}{head}.{rest}", index[1:] if head else index
+        return f"{site}[{','.join(map(str, index))}]" if index else site
+
+    def at(self, *index: int) -> "Address":
+        """The address of one part of this one."""
+        return Address(self.site, (*self.index, *index))
+
+
+def parse(text: str) -> Address:
+    """The address that `text` names.  Raises UsageError where it is none."""
+    match = _INDEX.fullmatch(text.strip())
+    if match is None:
+        shown = repr(one_line(text, 60))
+        raise UsageError(f"{shown} is no address; write L1.H2, L1.H2.weights[4,3], L1.stream[4] or logits[0]")
+    numbers = tuple(int(n) for n in (match["index"] or "").split(",") if n.strip())
+    short = _SHORT.fullmatch(match["site"].strip())
+    return Address(match["site"].strip(), numbers) if short is None else _from_short(short, numbers)
+
+
+def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
+    layer, head, site = match["layer"], match["head"], match["site"]
+    if head is not None:
+        return Address(f"layers.{layer}.attention.{site or 'weights'}", (int(head), *numbers))
+    site = f"attention.{site}" if site in (*HEAD_SITES, "mixed") else site
+    return Address(f"layers.{layer}.{site or 'stream'}", numbers)
+
+
+def looks_like_one(text: str) -> bool:
+    """True where `text` can only be meant as an address."""
+    match = _INDEX.fullmatch(text.strip())
+    return bool(match and (match["index"] or "." in match["site"] or _SHORT.fullmatch(match["site"].strip())))
+
+
+def check(address: Address, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise UsageError, with the nearest that exists, unless `shapes` (site → shape) holds `address`."""
+    if address.site not in shapes:
+        raise UsageError(f"there is no {address}{_nearest(address, shapes)}")
+    shape = shapes[address.site]
+    if len(address.index) > len(shape):
+        raise UsageError(f"{address.site} has {len(shape)} axes ({', '.join(address.axes)}), not {len(address.index)}")
+    for axis, (number, size) in enumerate(zip(address.index, shape, strict=False)):
+        if number >= size:
+            name = address.axes[axis] if axis < len(address.axes) else "number"
+            raise UsageError(f"there is no {address}: {name} {number}, but only 0 to {size - 1}")
+
+
+def _nearest(address: Address, sites: Iterable[str]) -> str:
+    known = [Address(site) for site in sites]
+    layers = {each.layer for each in known if each.layer is not None}
+    if address.layer is not None and address.layer not in layers:
+        return f": this model has layers 0 to {max(layers)}" if layers else ": this model has no layers"
+    beside = [Address(each.site, address.index[: each.axes[0] == "head"]) for each in known if each.layer == address.layer]
+    return did_you_mean(str(address), map(str, beside)) or f"; there is {', '.join(map(str, beside))}"

@@ -1,0 +1,135 @@
+"""One sentence through one model, and every question that can be put to it."""
+
+from dataclasses import asdict, is_dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from glassformer.explain.address import Address, check, parse
+from glassformer.explain.reader import Answer, Reader, read
+from glassformer.explain.sheet import Sheet, sheet
+from glassformer.explain.story import Story, story
+from glassformer.explain.trial import Trial
+from glassformer.explain.whatif import (
+    Against,
+    Choice,
+    WhatIf,
+    against,
+    choose_cut,
+    choose_head,
+    choose_without,
+    what_if,
+)
+from glassformer.explain.worked import Worked, worked
+from glassformer.tape import Tape
+
+SCHEMA = 1  # of `data`; a change of its fields is a new number and a line in CHANGELOG
+
+
+class Explanation:
+    """`x = gf.load("sentiment").explain("this restaurant was not terrible")`.
+
+    x.answer                         what the model says
+    x["L1.H2.weights"]               any intermediate value, by address, as a tensor
+    x.cut("terrible", "not")         the answer when one word may not look at another
+    x.off("L1.H2", baseline="mean")  the answer with a head off
+    x.without("scaling")             the answer without scaling, positions or separate heads
+    x.against("it was terrible")     another sentence beside this one
+    x.sheet("L1.H2")                 one head: each weight beside what changes when it is cut
+    x.why("L1.H2.weights[4,3]")      the arithmetic of one number
+    x.story                          who told whom, measured
+    x.show()                         the story in the terminal
+    """
+
+    def __init__(self, reader: Reader, text: str, beside: tuple[str, ...] = ()):
+        self.text, self._reader, self._beside = text, reader, beside
+        self._trial = Trial(reader, reader.cut(text))
+
+    @cached_property
+    def answer(self) -> Answer:
+        return self._reader(self.text)
+
+    @property
+    def pieces(self) -> list[str]:
+        """The pieces the model reads, by position."""
+        return self._trial.pieces.names
+
+    @property
+    def words(self) -> list[str]:
+        return [word.text for word in self._trial.words]
+
+    @property
+    def tape(self) -> Tape:
+        """Every intermediate value by the tape's name, with the batch axis (of one sentence) in front."""
+        return self._trial.tape
+
+    @cached_property
+    def story(self) -> Story:
+        return story(self._reader, self.text, tuple(read(name) for name in self._beside))
+
+    def __getitem__(self, address: str) -> Tensor:
+        """The value at an address, without the batch axis: `L1.H2.weights` is (i, j).  Raises UsageError."""
+        where = self.at(address)
+        return self.tape[where.site][0][where.index]
+
+    def at(self, address: str) -> Address:
+        """`address`, if this sentence has it.  Raises UsageError with the nearest that exists."""
+        where = parse(address)
+        check(where, {site: tuple(value.shape[1:]) for site, value in self.tape.items()})
+        return where
+
+    def cut(self, looks: str | int, at: str | int) -> WhatIf:
+        """`looks` may not look at `at`, in any layer or head.  Words are given as text, `the#2`, or number."""
+        return self.what_if(self.choose_cut(looks, at))
+
+    def off(self, head: str, baseline: str = "zero") -> WhatIf:
+        """One head off; baseline: zero, mean (over twenty other sentences) or uniform attention."""
+        return self.what_if(self.choose_head(head, baseline))
+
+    def without(self, part: str) -> WhatIf:
+        """The whole model without `scaling`, `positions`, or separate `heads`."""
+        return self.what_if(self.choose_without(part))
+
+    def choose_cut(self, looks: str | int, at: str | int) -> Choice:
+        return choose_cut(self._trial, looks, at)
+
+    def choose_head(self, head: str, baseline: str = "zero") -> Choice:
+        return choose_head(self._trial, head, baseline)
+
+    def choose_without(self, part: str) -> Choice:
+        return choose_without(self._trial, part)
+
+    def what_if(self, *choices: Choice) -> WhatIf:
+        """Several switches at once: `x.what_if(x.choose_cut("it", "not"), x.choose_head("L1.H2"))`."""
+        return what_if(self._trial, list(choices))
+
+    def against(self, other: str) -> Against:
+        return against(self._reader, self.text, other)
+
+    def sheet(self, address: str) -> Sheet:
+        return sheet(self._trial, self.at(address))
+
+    def why(self, address: str) -> Worked:
+        return worked(self._trial, self.at(address))
+
+    def data(self) -> dict[str, Any]:
+        """The story as one JSON-ready document, with the number of its schema."""
+        return document("story", self.story)
+
+    def show(self, width: int | None = None, color: bool | None = None) -> None:
+        """Print the story, `width` columns wide (the terminal's when left out), in colour where there is any."""
+        from glassformer.show.terminal import print_story
+
+        print_story(self.story, self._reader.labels, width=width, color=color)
+
+    def __repr__(self) -> str:
+        answer = f"{self.answer.label}, log-odds {self.answer.log_odds:+.2f}"
+        return f"<Explanation of {self.text!r} by {self._reader.name}: {answer}>"
+
+
+def document(kind: str, thing: Any) -> dict[str, Any]:
+    """`thing`, a dataclass of this room, as a JSON-ready document."""
+    assert is_dataclass(thing) and not isinstance(thing, type)
+    derived = {name: getattr(thing, name) for name, of in vars(type(thing)).items() if isinstance(of, property)}
+    return {"schema": SCHEMA, "kind": kind, **asdict(thing), **derived}

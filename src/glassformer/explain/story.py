@@ -1,0 +1,120 @@
+"""The story of a sentence: what each model answers, what each word adds, who told whom, and whether that is so."""
+
+from dataclasses import dataclass
+
+from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, words_add
+from glassformer.explain.like import Like, alike
+from glassformer.explain.reader import Answer, Reader
+from glassformer.explain.trial import Trial
+
+CLEAR = 3.0  # an edge counts as the reason if its cut changes this many times what a control cut does …
+LEAST = 0.25  # … and at least this much, in log-odds
+
+
+@dataclass(frozen=True)
+class View:
+    """One model's answer, and what each word adds to its log-odds: with it − with [MASK] in its place."""
+
+    model: str
+    answer: Answer
+    adds: list[float]
+
+
+@dataclass(frozen=True)
+class Told:
+    """The edge whose cut changes the answer most, before and after, beside a control and in sentences alike.
+
+    by_head: the change when it is cut in one head only, a row a layer.  elsewhere: what the same cut does in
+    the other models, by name.
+    """
+
+    edge: Edge
+    before: float
+    control: Edge | None
+    by_head: list[list[float]]
+    like: Like
+    elsewhere: dict[str, tuple[float, float]]
+
+    @property
+    def after(self) -> float:
+        return self.before + self.edge.change
+
+    @property
+    def flips(self) -> bool:
+        return self.before * self.after < 0
+
+    @property
+    def clear(self) -> bool:
+        """The edge is the reason: its cut changes enough, and clearly more than the control does."""
+        aside = abs(self.control.change) if self.control else 0.0
+        return abs(self.edge.change) >= max(LEAST, CLEAR * aside)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything `glassformer explain TEXT` says, as plain data.
+
+    positions: of each word, its first piece, as addresses count them.
+    attention: of the word that was told, by layer and head, how much it looks at each word.
+    cuts: the change of the log-odds when it may not look at each word, by word number; only where measured.
+    """
+
+    text: str
+    words: list[str]
+    positions: list[int]
+    left_out: int
+    unread: str
+    views: list[View]
+    told: Told | None
+    attention: list[list[list[float]]]
+    cuts: dict[int, float]
+    edges: int
+    edges_measured: int
+
+
+def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Story:
+    """Tell the story of `text` as `reader` reads it, its answer beside that of `companions`."""
+    trial = Trial(reader, reader.cut(text))
+    others = [Trial(other, other.cut(text)) for other in companions]
+    edges = edges_cut(trial)
+    told = _told(trial, edges, others) if edges else None
+    row = [edge for edge in edges if told and edge.looks == told.edge.looks and edge.exact]
+    n = len(trial.words)
+    return Story(
+        text=text,
+        words=[word.text for word in trial.words],
+        positions=[word.pieces[0] for word in trial.words],
+        left_out=trial.pieces.left_out,
+        unread=trial.pieces.unread,
+        views=[_view(other) for other in [*others, trial]],
+        told=told,
+        attention=trial.attention()[:, :, told.edge.looks].tolist() if told else [],
+        cuts={edge.at: edge.change for edge in row},
+        edges=n * (n - 1) if trial.layers else 0,
+        edges_measured=len(edges),
+    )
+
+
+def _view(trial: Trial) -> View:
+    return View(trial.reader.name, trial.reader(trial.pieces.text), words_add(trial))
+
+
+def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
+    edge = edges[0]
+    control = control_of(edge, edges)
+    return Told(
+        edge,
+        trial.before,
+        control,
+        by_head(trial, edge),
+        alike(trial, edge, control),
+        {other.reader.name: _same_cut(other, edge) for other in others if other.layers and _same_words(other, trial)},
+    )
+
+
+def _same_cut(trial: Trial, edge: Edge) -> tuple[float, float]:
+    return trial.before, trial.after_cuts(trial.edges([(edge.looks, edge.at)])).item()
+
+
+def _same_words(one: Trial, other: Trial) -> bool:
+    return [word.text for word in one.words] == [word.text for word in other.words]

@@ -1,0 +1,183 @@
+"""Before and after: a sentence with something switched off, beside the same switch used where it should not matter."""
+
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+import torch
+from torch import Tensor
+
+from glassformer.errors import UsageError, did_you_mean, one_line
+from glassformer.explain.address import Address, check, parse
+from glassformer.explain.effects import Edge, control_of, words_add
+from glassformer.explain.reader import Answer, Reader, pad
+from glassformer.explain.switches import BASELINES, PARTS, Switch, cut, head_off, without
+from glassformer.explain.trial import Trial
+from glassformer.tape import listen
+
+# What a head's mean is taken over: everyday sentences of both kinds and of neither, none of them negated.
+REFERENCE = (
+    "we had dinner there on a Tuesday night",
+    "the soup arrived hot and tasted wonderful",
+    "the waiter was rude to my mother",
+    "this film tells the story of two brothers",
+    "a dull and lifeless sequel",
+    "I bought the phone in March",
+    "the room was clean, quiet and cheap",
+    "they charged us twice for the same bottle",
+    "the actors are charming together",
+    "it starts at eight and lasts two hours",
+    "the battery died after a week",
+    "everyone at the table loved the dessert",
+    "the plot is a mess from start to finish",
+    "our table was next to the window",
+    "a warm, funny and generous comedy",
+    "the delivery came late and the pizza was cold",
+    "she plays a doctor in a small town",
+    "the best meal we have had this year",
+    "the sound is awful and the picture is worse",
+    "you order at the counter and pay first",
+)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """before and after: the log-odds; controls: what the same switch does elsewhere, name → log-odds after."""
+
+    what: str
+    text: str
+    words: list[str]
+    labels: tuple[str, ...]
+    before: float
+    after: float
+    adds: list[float]
+    controls: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def change(self) -> float:
+        return self.after - self.before
+
+    @property
+    def flips(self) -> bool:
+        return self.before * self.after < 0
+
+
+@dataclass(frozen=True)
+class Against:
+    """Two sentences through one model, word beside word; None where the other has no such word."""
+
+    model: str
+    answers: tuple[Answer, Answer]
+    rows: list[tuple[tuple[str, float] | None, tuple[str, float] | None]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A switch, and the same switch used elsewhere as controls."""
+
+    switch: Switch
+    controls: list[Switch]
+
+
+def what_if(trial: Trial, choices: list[Choice]) -> WhatIf:
+    """The answer with every chosen switch on.  Controls are run where one thing alone is switched."""
+    switches = [choice.switch for choice in choices]
+    controls = choices[0].controls if len(choices) == 1 else []
+    return WhatIf(
+        " + ".join(switch.name for switch in switches),
+        trial.pieces.text,
+        [word.text for word in trial.words],
+        trial.reader.labels,
+        trial.before,
+        trial.after(*switches).item(),
+        words_add(trial),
+        {control.name: trial.after(control).item() for control in controls},
+    )
+
+
+def choose_cut(trial: Trial, looks: str | int, at: str | int) -> Choice:
+    """`looks` may not look at `at`; control: `looks` may not look at another word."""
+    trial.need_attention()
+    i, j = word_number(trial, looks), word_number(trial, at)
+    attention = trial.attention().mean(dim=(0, 1))
+    row = [Edge(i, at, 0.0, attention[i, at].item()) for at in range(len(trial.words)) if at != i]
+    control = control_of(Edge(i, j, 0.0, attention[i, j].item()), row)
+    pairs = [(i, j)] + ([(control.looks, control.at)] if control else [])
+    chosen, *others = [cut(trial.edges([pair]), _named(trial, *pair)) for pair in pairs]
+    return Choice(chosen, others)
+
+
+def choose_head(trial: Trial, where: str | Address, baseline: str) -> Choice:
+    """One head off; controls: every other head off in the same way."""
+    trial.need_attention()
+    if baseline not in BASELINES:
+        close = did_you_mean(baseline, BASELINES)
+        raise UsageError(f"there is no baseline {one_line(baseline, 40)!r}{close}; choose {', '.join(BASELINES)}")
+    address = parse(where) if isinstance(where, str) else where
+    if address.axes[0] != "head" or not address.index or address.layer is None:
+        raise UsageError(f"{address} is no head; write L0.H0 to L{trial.layers - 1}.H{trial.heads - 1}")
+    check(address, {site: tuple(value.shape[1:]) for site, value in trial.tape.items()})
+    means = _mean_heads(trial.reader) if baseline == "mean" else None
+    heads = [(layer, head) for layer in range(trial.layers) for head in range(trial.heads)]
+    switches = {at: head_off(*at, baseline, None if means is None else means[at]) for at in heads}
+    chosen = switches.pop((address.layer, address.index[0]))
+    return Choice(chosen, list(switches.values()))
+
+
+def choose_without(trial: Trial, part: str) -> Choice:
+    """The whole model without scaling, positions or separate heads; there is no control of that."""
+    trial.need_attention()
+    if part not in PARTS:
+        close = did_you_mean(part, PARTS)
+        raise UsageError(f"a model has no {one_line(part, 40)!r} to go without{close}; choose {', '.join(PARTS)}")
+    return Choice(without(part, trial.head_width), [])
+
+
+def against(reader: Reader, text: str, other: str) -> Against:
+    """`text` beside `other`, each word with what it adds."""
+    left, right = (Trial(reader, reader.cut(each)) for each in (text, other))
+    sides = [list(zip(words(trial), words_add(trial), strict=True)) for trial in (left, right)]
+    matcher = SequenceMatcher(None, [w.lower() for w in words(left)], [w.lower() for w in words(right)], autojunk=False)
+    rows = []
+    for _, a0, a1, b0, b1 in matcher.get_opcodes():
+        some, others = sides[0][a0:a1], sides[1][b0:b1]
+        for k in range(max(len(some), len(others))):
+            rows.append((some[k] if k < len(some) else None, others[k] if k < len(others) else None))
+    return Against(reader.name, (reader(text), reader(other)), rows)
+
+
+def words(trial: Trial) -> list[str]:
+    return [word.text for word in trial.words]
+
+
+def word_number(trial: Trial, word: str | int) -> int:
+    """The number of `word`: given as a number, as the word, or as `the#2` for its second appearance."""
+    known = [each.lower() for each in words(trial)]
+    if isinstance(word, str) and word.strip().lower() not in known and word.strip().lstrip("-").isdigit():
+        word = int(word)
+    if isinstance(word, int):
+        if 0 <= word < len(known):
+            return word
+        last = len(known) - 1
+        raise UsageError(f"there is no word {word}; the sentence has words 0 ({known[0]}) to {last} ({known[last]})")
+    name, _, which = word.strip().lower().partition("#") if word.strip() != "#" else ("#", "", "")
+    places = [k for k, each in enumerate(known) if each == name]
+    chosen = int(which) - 1 if which.isdigit() else 0
+    if 0 <= chosen < len(places):
+        return places[chosen]
+    times = f"; {name} stands there {len(places)} times" if places else did_you_mean(word, known)
+    raise UsageError(f"there is no word {one_line(word, 40)!r} in the sentence{times}; its words: {' '.join(known)}")
+
+
+def _named(trial: Trial, looks: int, at: int) -> str:
+    names = words(trial)
+    return f"{names[looks]} may not look at {names[at]}"
+
+
+@torch.inference_mode()
+def _mean_heads(reader: Reader) -> dict[tuple[int, int], Tensor]:
+    """The mean z of every head over all positions of the reference sentences: (layer, head) → (d,)."""
+    ids, real = pad([reader.cut(text).ids for text in REFERENCE], reader.tokens.padding)
+    with listen(reader.model, "*.attention.z") as tape:
+        reader.model(ids, real)
+    means = [z.transpose(1, 2)[real].mean(0) for z in tape.values()]  # h d
+    return {(layer, head): mean for layer, each in enumerate(means) for head, mean in enumerate(each)}

@@ -1,0 +1,79 @@
+"""Files that are whole or not there: written beside their place and moved in, and checked against a manifest."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from glassformer.errors import CheckpointError, MissingError, WriteError
+
+MANIFEST = "manifest.json"
+
+
+def write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Write `files` as `folder`, with a manifest of their sha256; an older folder of that name is replaced at once.
+
+    Raises WriteError, and leaves what was there, where the place cannot be written.
+    """
+    manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    files = {**files, MANIFEST: (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()}
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for name, content in files.items():
+                (beside / name).write_bytes(content)
+            beside.chmod(0o755)
+            _move_in(beside, folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise WriteError(f"cannot write {folder}: {error.strerror}; choose another --out") from None
+
+
+def _move_in(new: Path, place: Path) -> None:
+    if place.exists():
+        old = new.with_name(new.name + ".old")
+        os.replace(place, old)
+        os.replace(new, place)
+        shutil.rmtree(old)
+    else:
+        os.replace(new, place)
+
+
+def read_folder(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    """The contents of `names` in `folder`, each equal to its sha256 in the manifest.
+
+    Raises MissingError where the folder or its manifest is not there, CheckpointError where a file is missing
+    or is not what was written: no weight format notices a flipped bit by itself.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise MissingError(f"{folder} is no Glassformer model: it has no {MANIFEST}")
+    manifest = _manifest(folder)
+    return {name: _checked(folder / name, manifest.get(name)) for name in names}
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder / MANIFEST} cannot be read: {error}") from None
+    if not isinstance(manifest, dict):
+        raise CheckpointError(f"{folder / MANIFEST} is not a table of file names and sha256")
+    return manifest
+
+
+def _checked(path: Path, expected: str | None) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}; fetch the model again") from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise CheckpointError(
+            f"{path} is not what was saved: {len(content):,} bytes with sha256 {found[:12]}…, "
+            f"the manifest says {str(expected)[:12]}…; install or fetch the model again"
+        )
+    return content

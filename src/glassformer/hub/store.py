@@ -1,0 +1,155 @@
+"""Models in and out of folders.
+
+A folder holds config.json, model.safetensors (float16), tokenizer.json, CARD.md and manifest.json, which has
+the sha256 of the others and is checked at every load.  Nothing in a file selects code: a config names a family
+in the table below, and its fields are numbers and keys of tables.
+"""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from glassformer.errors import CheckpointError, MissingError, did_you_mean, one_line
+from glassformer.hub.files import MANIFEST, read_folder, write_folder
+from glassformer.hub.tokens import Tokens
+from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
+
+FAMILIES = {
+    "bag-of-words": (BagOfWords, BagConfig),
+    "classifier": (Classifier, ClassifierConfig),
+    "generator": (Generator, TransformerConfig),
+}
+SHIPPED = Path(str(files("glassformer"))) / "shipped"
+LARGEST = 1 << 20  # of any size in a config
+MOST_WEIGHTS = 1 << 31
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with all that belongs to it.  `labels`: the name of each class."""
+
+    name: str
+    model: nn.Module
+    tokens: Tokens
+    labels: tuple[str, ...]
+    folder: Path
+
+
+def card(name: str | Path) -> str:
+    """The card of a model, as Markdown: data, recipe, seeds, accuracy.  Raises MissingError, CheckpointError."""
+    return read_folder(find(name), ("CARD.md",))["CARD.md"].decode()
+
+
+def summary(name: str) -> dict[str, Any]:
+    """A shipped model in a line: name, number of weights, bytes on disk, and what its card says first."""
+    folder = find(name)
+    says = (line for line in card(name).splitlines() if line.strip() and not line.startswith(("#", "-", "|")))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        parameters = sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
+    return {"name": name, "parameters": parameters, "bytes": size, "what": next(says, "")}
+
+
+def shipped() -> list[str]:
+    """The names of the models inside the package."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
+
+
+def find(name: str | Path) -> Path:
+    """The folder of a shipped model, or of a local one.  Raises MissingError that lists what there is."""
+    if (SHIPPED / name / MANIFEST).is_file() and Path(name).name == str(name):
+        return SHIPPED / name
+    if Path(name).is_dir():
+        return Path(name)
+    known = shipped()
+    raise MissingError(
+        f"there is no model {one_line(name, 60)!r}{did_you_mean(str(name), known)} "
+        f"shipped: {', '.join(known)}; or give the path of a folder"
+    )
+
+
+def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels=("negative", "positive")) -> None:
+    """Save `model` as `folder`, whole or not at all; weights are rounded to float16.
+
+    `tokenizer`: the text of a tokenizer.json; `card`: Markdown.  Raises WriteError.
+    """
+    family = next(name for name, (kind, _) in FAMILIES.items() if type(model) is kind)
+    config = {"family": family, "labels": list(labels), **dataclasses.asdict(model.config)}  # type: ignore[arg-type]
+    weights = {name: weight.detach().half().contiguous() for name, weight in model.state_dict().items()}
+    contents = {
+        "config.json": (json.dumps(config, indent=1) + "\n").encode(),
+        "model.safetensors": safetensors.torch.save(weights),
+        "tokenizer.json": tokenizer.encode(),
+        "CARD.md": card.encode(),
+    }
+    write_folder(Path(folder), contents)
+
+
+def load(name: str | Path) -> Checkpoint:
+    """Load a shipped model by name, or a folder that `save` wrote; float32, in evaluation mode.
+
+    Raises MissingError where there is none, CheckpointError where its files are cut short, altered, of another
+    shape than the config says, or hold values that are not finite.
+    """
+    folder = find(name)
+    contents = read_folder(folder, ("config.json", "model.safetensors", "tokenizer.json"))
+    model, labels = _build(folder, contents["config.json"])
+    _fill(model, _weights(folder, contents["model.safetensors"]), folder)
+    tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"))
+    if len(tokens) != model.config.vocabulary:
+        told = model.config.vocabulary
+        raise CheckpointError(f"{folder}: tokenizer.json has {len(tokens)} pieces, config.json says {told}")
+    return Checkpoint(Path(name).name, model.eval(), tokens, labels, folder)
+
+
+def _build(folder: Path, content: bytes):
+    """The model a config.json describes, and its labels."""
+    try:
+        fields = json.loads(content)
+        kind, config = FAMILIES[fields.pop("family")]
+        labels = tuple(map(str, fields.pop("labels")))
+        built = config(**fields)
+        _bounded(fields)
+        return kind(built), labels
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{folder / 'config.json'} describes no model: {one_line(error)}") from None
+
+
+def _bounded(fields: dict) -> None:
+    """No size may be absurd: what follows allocates it."""
+    sizes = {name: value for name, value in fields.items() if isinstance(value, int)}
+    for name, value in sizes.items():
+        if not 1 <= value <= LARGEST:
+            raise ValueError(f"{name} is {value}; a size from 1 to {LARGEST:,} was expected")
+    width = sizes.get("width", 1)
+    if width * (sizes["vocabulary"] + sizes.get("layers", 0) * (4 * width + 2 * sizes.get("hidden", 0))) > MOST_WEIGHTS:
+        raise ValueError(f"its sizes ask for more than {MOST_WEIGHTS:,} weights")
+
+
+def _weights(folder: Path, content: bytes) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(content)
+    except Exception as error:
+        raise CheckpointError(f"{folder / 'model.safetensors'} cannot be read: {one_line(error)}") from None
+
+
+def _fill(model: nn.Module, weights: dict[str, Tensor], folder: Path) -> None:
+    """Put `weights` in `model`, every one of them and no other."""
+    wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    found = {name: tuple(weight.shape) for name, weight in weights.items()}
+    differ = [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
+    wrong = [f"{name}: file {found.get(name, 'nothing')}, model {wanted.get(name, 'nothing')}" for name in differ]
+    wrong += [f"{n}: not finite" for n, weight in weights.items() if not torch.isfinite(weight).all()]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise CheckpointError(f"{folder}: weights and config.json disagree: {one_line('; '.join(wrong[:3]))}{more}")
+    model.load_state_dict(weights)

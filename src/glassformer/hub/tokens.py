@@ -1,0 +1,117 @@
+"""From text to pieces and back: a `tokenizers` tokenizer, and where in the text each piece stands."""
+
+from dataclasses import dataclass, field
+
+from tokenizers import Encoding, Tokenizer
+
+from glassformer.errors import CheckpointError, UsageError, one_line
+
+LONGEST_TEXT = 1_000_000  # characters; a longer one is refused before it costs memory
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as the reader wrote it, and the pieces it was cut into."""
+
+    text: str
+    pieces: tuple[int, ...]  # positions in the sentence
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A text as a model reads it.  ids, names and spans have one entry a position."""
+
+    text: str
+    ids: list[int]
+    names: list[str]  # as in the vocabulary: "rest", "##aurant"
+    spans: list[tuple[int, int]]  # characters of `text`
+    words: list[Word]
+    left_out: int = 0  # pieces beyond what the model can read
+    unread: str = field(default="", repr=False)  # the text they stand for
+
+    def word_at(self, position: int) -> int:
+        """The number of the word that the piece at `position` belongs to."""
+        return next(k for k, word in enumerate(self.words) if position in word.pieces)
+
+
+class Tokens:
+    """A vocabulary and the rules by which text is cut into it."""
+
+    def __init__(self, definition: str):
+        """`definition`: the text of a tokenizer.json.  Raises CheckpointError where it is not one."""
+        try:
+            self._tokenizer = Tokenizer.from_str(definition)
+        except BaseException as error:  # a crafted file panics in Rust, which is no Exception
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+            raise CheckpointError(f"tokenizer.json cannot be read: {one_line(error)}") from None
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.definition = definition
+        self.padding = self._id("[PAD]")
+        self.unknown = self._id("[UNK]")
+        self.mask = self._id("[MASK]")
+
+    def __len__(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def name(self, id: int) -> str:
+        return self._tokenizer.id_to_token(id) or "[UNK]"
+
+    def vocabulary(self) -> list[str]:
+        """Every piece, by id."""
+        return [self.name(id) for id in range(len(self))]
+
+    def cut(self, text: str, most: int) -> Pieces:
+        """Cut `text` into at most `most` pieces; the rest is counted in `left_out`, never dropped in silence.
+
+        Raises UsageError for a text that is empty, holds no readable character, or is not valid Unicode.
+        """
+        return self._pieces(text, self._tokenizer.encode(checked(text), add_special_tokens=False), most)
+
+    def cut_many(self, texts: list[str], most: int) -> list[Pieces]:
+        """`cut` for many texts at once, faster.  A text with nothing to read gives no pieces instead of an error."""
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [_pieces(text, encoding, most) for text, encoding in zip(texts, encodings, strict=True)]
+
+    def _pieces(self, text: str, encoding: Encoding, most: int) -> Pieces:
+        pieces = _pieces(text, encoding, most)
+        if not pieces.ids:
+            raise UsageError(f"the text {one_line(text, 40)!r} holds nothing to read; give at least one word")
+        if all(id == self.unknown for id in pieces.ids):
+            raise UsageError(f"no word of {one_line(text, 40)!r} is in the vocabulary; the model would answer blindly")
+        return pieces
+
+    def _id(self, name: str) -> int:
+        id = self._tokenizer.token_to_id(name)
+        if id is None:
+            raise CheckpointError(f"tokenizer.json has no {name} piece; it needs [PAD], [UNK] and [MASK]")
+        return id
+
+
+def checked(text: str) -> str:
+    """`text`, if a model can be asked about it.  Raises UsageError that says why not."""
+    if not text.strip():
+        raise UsageError('the text is empty; give a sentence, such as "this restaurant was not terrible"')
+    if len(text) > LONGEST_TEXT:
+        raise UsageError(f"the text has {len(text):,} characters; at most {LONGEST_TEXT:,} can be read at once")
+    broken = next((k for k, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
+    if broken is not None:
+        code = f"U+{ord(text[broken]):04X}"
+        raise UsageError(f"character {broken} of the text is half a character ({code}); pass UTF-8 text")
+    return text
+
+
+def _pieces(text: str, encoding: Encoding, most: int) -> Pieces:
+    spans = encoding.offsets[:most]
+    unread = text[encoding.offsets[most][0] :] if len(encoding.ids) > most else ""
+    words = _words(text, spans, encoding.word_ids[:most])
+    left_out = max(0, len(encoding.ids) - most)
+    return Pieces(text, encoding.ids[:most], encoding.tokens[:most], spans, words, left_out, unread)
+
+
+def _words(text: str, spans: list[tuple[int, int]], numbers: list[int | None]) -> list[Word]:
+    positions: dict[int | None, list[int]] = {}
+    for position, number in enumerate(numbers):
+        positions.setdefault(number, []).append(position)
+    return [Word(text[spans[own[0]][0] : spans[own[-1]][1]], tuple(own)) for own in positions.values()]

@@ -1,0 +1,1 @@
+"""Whole models, a file a family, each read top to bottom."""

@@ -1,0 +1,134 @@
+"""The study's first whole models: a bag of words, a classifier and a generator.
+
+Source: Bloem 2019, "Transformers from scratch": the classification transformer (mean or max pooling over
+positions) and the text generation transformer (causal mask, next-piece prediction at every position).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from glassformer.parts import mask, pool, positions
+from glassformer.parts.block import Block, PostNormBlock, PreNormBlock
+from glassformer.parts.embed import Embed
+from glassformer.tape import note
+
+BLOCKS: dict[str, type[Block]] = {"post": PostNormBlock, "pre": PreNormBlock}
+POOLS = {"mean": pool.mean, "max": pool.maximum}
+POSITIONS = {
+    "learned": positions.Learned,
+    "interleaved": lambda length, width: positions.Sinusoidal(positions.interleaved(length, width)),
+    "halves": lambda length, width: positions.Sinusoidal(positions.halves(length, width)),
+}
+
+
+@dataclass(frozen=True)
+class BagConfig:
+    """vocabulary: pieces; classes: answers."""
+
+    vocabulary: int
+    classes: int = 2
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """The sizes both transformers share.
+
+    length: the most positions it can read; hidden: width inside the MLP; block and positions: keys of the
+    tables above.
+    """
+
+    vocabulary: int
+    width: int = 128
+    heads: int = 4
+    layers: int = 2
+    hidden: int = 512
+    length: int = 512
+    dropout: float = 0.0
+    block: str = "post"
+    positions: str = "interleaved"
+
+    def __post_init__(self):
+        _known("block", self.block, BLOCKS)
+        _known("positions", self.positions, POSITIONS)
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(TransformerConfig):
+    classes: int = 2
+    pool: str = "mean"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _known("pool", self.pool, POOLS)
+
+
+class BagOfWords(nn.Module):
+    """Every piece has its say, whatever stands around it: logits = Σ_n weight[piece_n] + bias."""
+
+    def __init__(self, config: BagConfig):
+        super().__init__()
+        self.config = config
+        self.weight = nn.Embedding(config.vocabulary, config.classes)
+        self.bias = nn.Parameter(torch.zeros(config.classes))
+        nn.init.zeros_(self.weight.weight)
+
+    def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
+        """ids (b, n), real (b, n) True for real pieces, all of them when left out → logits (b, c)."""
+        real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
+        shares = note("shares", self.weight(ids) * real[..., None])  # b n c
+        return note("logits", shares.sum(dim=1) + self.bias)  # b c
+
+
+class Classifier(nn.Module):
+    """Embed, read in several blocks, pool the positions into one, answer."""
+
+    def __init__(self, config: ClassifierConfig):
+        super().__init__()
+        self.config = config
+        self.embed, self.layers, self.finish = _stem(config)
+        self.head = nn.Linear(config.width, config.classes)
+        self.pool = POOLS[config.pool]
+
+    def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
+        """ids (b, n), real (b, n) True for real pieces, all of them when left out → logits (b, c)."""
+        real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
+        x = self.embed(ids)  # b n w
+        for layer in self.layers:
+            x = layer(x, mask.padding(real))
+        final = note("final", self.finish(x))
+        pooled = note("pooled", self.pool(final, real))  # b w
+        return note("logits", self.head(pooled))  # b c
+
+
+class Generator(nn.Module):
+    """Embed, read in several blocks without looking ahead, and predict the next piece at every position."""
+
+    def __init__(self, config: TransformerConfig):
+        super().__init__()
+        self.config = config
+        self.embed, self.layers, self.finish = _stem(config)
+        self.head = nn.Linear(config.width, config.vocabulary)
+
+    def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
+        """ids (b, n), real (b, n) True for real pieces → logits (b, n, v) of the piece that follows each."""
+        may_look = mask.causal(ids.size(1), device=ids.device)  # i j
+        may_look = may_look if real is None else may_look & mask.padding(real)  # b 1 i j
+        x = self.embed(ids)  # b n w
+        for layer in self.layers:
+            x = layer(x, may_look)
+        return note("logits", self.head(note("final", self.finish(x))))  # b n v
+
+
+def _stem(config: TransformerConfig) -> tuple[Embed, nn.ModuleList, nn.Module]:
+    """What both transformers are made of: the embedding, the blocks, and what the last block needs after it."""
+    places = POSITIONS[config.positions](config.length, config.width)
+    embed = Embed(config.vocabulary, config.width, places, config.dropout)
+    block, sizes = BLOCKS[config.block], (config.width, config.heads, config.hidden, config.dropout)
+    return embed, nn.ModuleList(block(*sizes) for _ in range(config.layers)), block.finish(config.width)
+
+
+def _known(field: str, value: str, table: dict) -> None:
+    if value not in table:
+        raise ValueError(f"{field} {value!r} is not known; choose {' or '.join(table)}")

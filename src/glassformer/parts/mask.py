@@ -1,0 +1,31 @@
+"""Who may look at whom.  A mask is True where position i may look at position j.
+
+Masks combine with `&`, and stand before the softmax: what may not be looked at has the score −∞.
+"""
+
+import torch
+from torch import Tensor
+
+
+def padding(real: Tensor) -> Tensor:
+    """Nobody may look at padding.  real: (b, n) True for real pieces → (b, 1, 1, j), for every head and query."""
+    return real[:, None, None, :]  # b 1 1 j
+
+
+def causal(queries: int, keys: int | None = None, device: torch.device | None = None) -> Tensor:
+    """Nobody may look ahead: → (i, j).  With fewer queries than keys, the queries are the *last* positions."""
+    keys = queries if keys is None else keys
+    everything = torch.ones(queries, keys, dtype=torch.bool, device=device)  # i j
+    return everything.tril(diagonal=keys - queries)
+
+
+def softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax over the last axis, of what may be looked at.
+
+    scores: (…, i, j); mask: broadcastable to it → weights (…, i, j).  Each row sums to one, but a row that may
+    look at nothing: its weights are zeros and its gradients zero, where the bare equation says 0/0.
+    """
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    empty = (scores == -torch.inf).all(dim=-1, keepdim=True)  # b h i 1
+    return scores.masked_fill(empty, 0.0).softmax(dim=-1).masked_fill(empty, 0.0)

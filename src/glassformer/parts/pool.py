@@ -1,0 +1,16 @@
+"""From many positions to one.  Padding does not count."""
+
+import torch
+from torch import Tensor
+
+
+def mean(x: Tensor, real: Tensor) -> Tensor:
+    """The mean over real positions.  x: (b, n, w), real: (b, n) → (b, w); zeros where nothing is real."""
+    total = (x * real[..., None]).sum(dim=1)  # b w
+    return total / real.sum(dim=1).clamp(min=1)[:, None]  # b w
+
+
+def maximum(x: Tensor, real: Tensor) -> Tensor:
+    """The largest value of each feature over real positions.  x: (b, n, w), real: (b, n) → (b, w); zeros for none."""
+    largest = x.masked_fill(~real[..., None], -torch.inf).amax(dim=1)  # b w
+    return largest.masked_fill(~real.any(dim=1)[:, None], 0.0)  # b w

@@ -1,0 +1,140 @@
+"""A sheet, a worked sum, a before and after, two sentences: each as a table of any width, or as TSV for a pipe."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from glassformer.show.terminal import console, heading, say
+from glassformer.show.text import QUIET, STRONG, bar, fit, safe, shade, share, signed, tone
+
+if TYPE_CHECKING:
+    from glassformer.explain.sheet import Sheet
+    from glassformer.explain.whatif import Against, WhatIf
+    from glassformer.explain.worked import Part, Worked
+
+CELL = 7
+
+
+def print_sheet(sheet: "Sheet", width: int | None = None, color: bool | None = None) -> None:
+    """The numbers of one address, shaded; for a head, the change when each cell is cut below them."""
+    out = console(width, color)
+    heading(out, sheet.address, sheet.what)
+    weights = sheet.address.endswith("weights")
+    _matrix(out, sheet, sheet.values, share if weights else lambda v: signed(v, 2))
+    if sheet.effects:
+        how = "measured" if sheet.exact else "estimated by one backward pass"
+        heading(out, "change when that cell is cut in this head", f"causal (−∞ before softmax, log-odds, n = 1), {how}")
+        _matrix(out, sheet, sheet.effects, lambda v: signed(v, 2))
+
+
+def _matrix(out: Console, sheet: "Sheet", values: list[list[float]], number) -> None:
+    long = min(16, max(len(safe(row)) for row in sheet.rows) + len(str(len(sheet.rows))) + 2)
+    room = max(1, (out.width - long - 2) // CELL)
+    columns = list(range(len(sheet.columns)))[:room]
+    head = "".join(f" {fit(_numbered(sheet.columns, j), CELL - 1)}" for j in columns)
+    out.print(Text(" " * (long + 2) + head, QUIET), soft_wrap=True)
+    largest = max(abs(v) for row in values for v in row)
+    for i, row in enumerate(values):
+        line = Text("  ").append(fit(_numbered(sheet.rows, i), long), QUIET)
+        for j in columns:
+            line.append(f"{number(row[j]):>{CELL - 1}}{shade(row[j], largest)}", tone(row[j]) if row[j] else "")
+        out.print(line, soft_wrap=True)
+    if len(columns) < len(sheet.columns):
+        left = len(sheet.columns) - len(columns)
+        more = f"  … {left} of {len(sheet.columns)} columns do not fit; widen the terminal, or pipe for all"
+        out.print(Text(more, QUIET), soft_wrap=True)
+
+
+def _numbered(labels: list[str], k: int) -> str:
+    return labels[k] if labels[k] == str(k) or len(labels) == 1 else f"{k} {labels[k]}"
+
+
+def tsv_sheet(sheet: "Sheet") -> str:
+    """One line a cell: row number, row, column number, column, value, and its effect where there is one."""
+    lines = ["row\trow_name\tcolumn\tcolumn_name\tvalue" + ("\tchange_when_cut" if sheet.effects else "")]
+    for i, row in enumerate(sheet.values):
+        for j, value in enumerate(row):
+            effect = f"\t{sheet.effects[i][j]:.9g}" if sheet.effects else ""
+            lines.append(f"{i}\t{safe(sheet.rows[i])}\t{j}\t{safe(sheet.columns[j])}\t{value:.9g}{effect}")
+    return "\n".join(lines)
+
+
+def print_worked(worked: "Worked", width: int | None = None, color: bool | None = None) -> None:
+    """The arithmetic of one number, part by part, and the model's own number beside it."""
+    out = console(width, color)
+    heading(out, worked.address, safe(worked.question))
+    for part in worked.parts:
+        out.print()
+        say(out, safe(part.title), STRONG, indent=2)
+        _part(out, part)
+    verdict = f"recomputed here {worked.recomputed:.7f} · model {worked.model:.7f} · difference {worked.difference:.1e}"
+    out.print(Text(f"\n  {verdict}", STRONG))
+    if worked.operands:
+        out.print(Text(f"  computed of {', '.join(worked.operands)}", QUIET))
+
+
+def _part(out: Console, part: "Part") -> None:
+    """A table of numbers; a long one stands in several columns where there is room."""
+    long = min(24, max(len(safe(name)) for name, _ in part.rows) + 2)
+    one = long + 12 * len(part.columns)
+    side = max(1, min(4, out.width // (one + 3))) if len(part.rows) > 12 else 1
+    tall = -(-len(part.rows) // side)
+    title = f"{'':{long}}" + "".join(f"{name:>12}" for name in part.columns)
+    out.print(Text("  " + "   ".join([title] * side), QUIET), soft_wrap=True)
+    for k in range(tall):
+        cells = [fit(name, long) + "".join(f"{_plain(v):>12}" for v in row) for name, row in part.rows[k::tall]]
+        out.print(Text("  " + "   ".join(cells)), soft_wrap=True)
+    out.print(Text(f"  {part.result}", QUIET), soft_wrap=True)
+
+
+def _plain(value: float) -> str:
+    return f"{value:.6f}".replace("-", "−")
+
+
+def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None = None) -> None:
+    """Before → after, beside the controls."""
+    out = console(width, color)
+    badge = f"causal (metric log-odds of {result.labels[-1]}, n = 1)"
+    heading(out, safe(result.what), badge)
+    largest = max(abs(result.before), abs(result.after), 1e-9)
+    for name, odds in (("before", result.before), ("after", result.after)):
+        label = result.labels[-1] if odds > 0 else result.labels[0]
+        line = Text(f"  {name:8}").append(f"{label:10}{signed(odds):>7}  ", tone(odds))
+        out.print(line.append(bar(odds, largest, 41)))
+    turned = "the answer turns round" if result.flips else "the answer stays"
+    out.print(Text(f"  change  {signed(result.change)}: {turned}", STRONG))
+    if result.controls:
+        _controls(out, result)
+
+
+def _controls(out: Console, result: "WhatIf") -> None:
+    changes = {name: odds - result.before for name, odds in result.controls.items()}
+    mean = sum(map(abs, changes.values())) / len(changes)
+    heading(out, "control: the same elsewhere", f"n = {len(changes)}, mean |change| {mean:.2f}")
+    long = min(out.width - 12, max(len(safe(name)) for name in changes) + 2)
+    for name, change in changes.items():
+        out.print(Text("  ").append(fit(name, long)).append(f"{signed(change):>8}", tone(change)))
+
+
+def print_against(result: "Against", width: int | None = None, color: bool | None = None) -> None:
+    """Two sentences, word beside word, with what each word adds."""
+    out = console(width, color)
+    heading(out, f"{result.model}: what each word adds", "causal (baseline [MASK], metric log-odds, n = 1)")
+    half = (out.width - 4) // 2
+    answers = [fit(f"{answer.label} {signed(answer.log_odds)}", half) for answer in result.answers]
+    out.print(Text("  " + "".join(answers), STRONG))
+    largest = max(abs(cell[1]) for row in result.rows for cell in row if cell)
+    for row in result.rows:
+        line = Text("  ")
+        for cell in row:
+            line.append(_word_cell(cell, largest, half))
+        out.print(line)
+
+
+def _word_cell(cell: tuple[str, float] | None, largest: float, width: int) -> Text:
+    if cell is None:
+        return Text(fit("·", width), QUIET)
+    wide = min(21, max(5, width - 24)) // 2 * 2 + 1
+    text = Text(fit(cell[0], max(8, width - wide - 10)))
+    return text.append(f"{signed(cell[1]):>7} ", tone(cell[1])).append(bar(cell[1], largest, wide)).append("  ")

@@ -1,0 +1,219 @@
+"""A story as lines of text, of any width, with or without colour."""
+
+import shlex
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from glassformer.show.text import NEGATIVE, POSITIVE, QUIET, STRONG, bar, fit, level, safe, share, signed, tone
+
+if TYPE_CHECKING:
+    from glassformer.explain.story import Story, Told
+
+MOST_ROWS = 16  # words in one table; the rest is counted
+WIDEST = 200
+CHANGED = 0.25  # a change of the log-odds below this is called no change
+
+
+def console(width: int | None = None, color: bool | None = None) -> Console:
+    """Standard output, `width` columns wide.  Colour only on a terminal, and never where NO_COLOR is set."""
+    out = Console(highlight=False, markup=False, emoji=False, soft_wrap=False, no_color=color is False or None)
+    wide = width or (out.width if out.is_terminal or "COLUMNS" in out._environ else 80)
+    out.width = max(40, min(WIDEST, wide))
+    return out
+
+
+def print_story(story: "Story", labels: tuple[str, ...], width: int | None = None, color: bool | None = None) -> None:
+    """Answers, what each word adds, who told whom with the check, the attention beside the cuts, what to type next."""
+    out = console(width, color)
+    out.print()
+    out.print(Text(f"“{_shortened(story.text, 2 * out.width)}”", STRONG), width=out.width)
+    if story.left_out:
+        start = _shortened(story.unread, 40)
+        say(out, f"{story.left_out} pieces at the end were NOT read, from “{start}” on.", NEGATIVE)
+    _answers(out, story, labels)
+    _words(out, story)
+    _told(out, story, labels)
+    _next(out, story)
+
+
+def heading(out: Console, title: str, badge: str) -> None:
+    """A title, and at the right what kind of figures follow."""
+    gap = out.width - len(title) - len(badge)
+    line = Text("\n").append(title, STRONG)
+    out.print(line.append(" " * gap + badge if gap > 1 else f"\n{badge}", QUIET), soft_wrap=True)
+
+
+def say(out: Console, text: str, style: str = "", indent: int = 0) -> None:
+    """A paragraph, at most 100 columns wide."""
+    for line in Text(text, style).wrap(out, min(100, out.width) - indent):
+        out.print(Text(" " * indent) + line)
+
+
+def _shortened(text: str, most: int) -> str:
+    text = safe(" ".join(text.split()))
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _answers(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
+    heading(out, "The answers", f"p({labels[-1]}) and its log-odds")
+    long = max(len(view.model) for view in story.views)
+    wide = min(40, max(8, out.width - long - 34))
+    for view in story.views:
+        line = Text("  ").append(fit(view.model, long + 2), STRONG if view is story.views[-1] else "")
+        style = tone(view.answer.log_odds)
+        line.append(fit(view.answer.label or "–", 10), style).append(level(view.answer.p_positive, wide), style)
+        out.print(line.append(f"  {view.answer.p_positive:.3f}  {signed(view.answer.log_odds):>7}"))
+
+
+def _words(out: Console, story: "Story") -> None:
+    views = [view for view in story.views if len(view.adds) == len(story.words)]
+    shown = _largest([max(abs(view.adds[k]) for view in views) for k in range(len(story.words))])
+    heading(out, "What each word adds", "causal (baseline [MASK], metric log-odds, n = 1)")
+    long = _column(story.words, shown, out.width)
+    each = (out.width - long - 4) // len(views)
+    wide = max(5, min(31, each - 10)) // 2 * 2 + 1
+    out.print(Text("  " + " " * long + "".join(_centred(view.model, each) for view in views), QUIET))
+    largest = max((abs(v) for view in views for v in view.adds), default=0.0)
+    for k in shown:
+        line = Text("  ").append(fit(story.words[k], long))
+        for view in views:
+            line.append(f"{signed(view.adds[k]):>8} ", tone(view.adds[k])).append(bar(view.adds[k], largest, wide))
+            line.append(" " * (each - 9 - wide))
+        out.print(line)
+    _left_out(out, len(story.words) - len(shown), "words add less than those shown")
+
+
+def _centred(name: str, width: int) -> str:
+    return fit(f"  {name}", width)
+
+
+def _column(words: list[str], shown: list[int], width: int) -> int:
+    longest = max(len(safe(words[k])) for k in shown)
+    return min(max(longest, 8), max(10, width // 5)) + 1
+
+
+def _largest(sizes: list[float], most: int = MOST_ROWS) -> list[int]:
+    """The numbers of the largest, in the order of the sentence."""
+    return sorted(sorted(range(len(sizes)), key=lambda k: -sizes[k])[:most])
+
+
+def _left_out(out: Console, count: int, what: str) -> None:
+    if count > 0:
+        out.print(Text(f"  … {count} {what}", QUIET))
+
+
+def _told(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
+    then = f", then {story.told.like.n}" if story.told else ""
+    heading(out, "Who told whom", f"causal (baseline −∞ before softmax, metric log-odds, n = 1{then})")
+    if story.told is None:
+        model = story.views[-1].model
+        why = "has no attention" if not story.edges and len(story.words) > 1 else "read a single word"
+        return say(out, f"{model} {why}: no word could tell another anything.", indent=2)
+    told, words = story.told, [safe(word) for word in story.words]
+    say(out, _verdict(told, words, labels), indent=2)
+    _check(out, story, told, words)
+    _row(out, story, told, words)
+
+
+def _verdict(told: "Told", words: list[str], labels: tuple[str, ...]) -> str:
+    looks, at = words[told.edge.looks], words[told.edge.at]
+    moves = f"{signed(told.before)} → {signed(told.after)}"
+    if not told.clear:
+        return (
+            f"No word clearly told another.  The edge whose cut changes most is {looks} → {at} ({moves}), "
+            f"and that is not clearly more than a control cut."
+        )
+    answers = [labels[-1] if odds > 0 else labels[0] for odds in (told.before, told.after)]
+    turned = f"turns from {answers[0]} to {answers[1]}" if told.flips else f"stays {answers[0]} but moves"
+    return f"{looks} uses {at}.  When {looks} may not look at {at}, the answer {turned}: {moves}."
+
+
+def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
+    looks, like = words[told.edge.looks], told.like
+    rows = []
+    if told.control:
+        after = told.before + told.control.change
+        other = f"{looks} may not look at {words[told.control.at]} instead: {signed(told.before)} → {signed(after)}"
+        rows.append(("control", other))
+    agree = f"in sentences alike, {like.agree} of {like.n} agree: the same way, and more than the control"
+    rows.append(
+        (f"n = {like.n}", f"{agree}; the cut turns {like.flips} answers round, the control {like.control_flips}")
+    )
+    rows.append(("such as", " · ".join(safe(text) for text in like.texts[:3])))
+    for model, (before, after) in told.elsewhere.items():
+        nothing = "  (as good as nothing)" if abs(after - before) < CHANGED else ""
+        rows.append((model, f"the same cut: {signed(before)} → {signed(after)}{nothing}"))
+    if story.edges_measured < story.edges:
+        rows.append(("measured", f"the {story.edges_measured} largest of {story.edges} edges, by an estimate of all"))
+    long = max(len(name) for name, _ in rows) + 4
+    for name, text in rows:
+        lines = Text(text).wrap(out, min(110, out.width) - long)
+        for k, line in enumerate(lines):
+            out.print(Text(fit(f"  {name}" if k == 0 else "", long), QUIET) + line)
+
+
+def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
+    """How much the word looks at each, beside what changes when it may not."""
+    looks = words[told.edge.looks]
+    heading(out, f"{looks} looks at", "weights descriptive · cuts causal (−∞, log-odds, n = 1)")
+    layers, heads = len(story.attention), len(story.attention[0])
+    every = layers * heads * 6 + 40 <= out.width
+    shown = _largest([abs(story.cuts.get(k, 0.0)) for k in range(len(words))])
+    long = _column(words, shown, out.width)
+    names = [f"L{layer}.H{head}" for layer in range(layers) for head in range(heads)] if every else []
+    titles = "".join(f"{name:>6}" for name in [*names, *(f"L{layer}" for layer in range(layers))])
+    out.print(Text("  " + " " * long + titles + "   change when cut", QUIET))
+    largest = max((abs(change) for change in story.cuts.values()), default=0.0)
+    for k in shown:
+        by_head = [story.attention[layer][head][k] for layer in range(layers) for head in range(heads)]
+        means = [sum(head[k] for head in layer) / heads for layer in story.attention]
+        line = Text("  ").append(fit(words[k], long), STRONG if k == told.edge.at else "")
+        line.append("".join(f"{share(weight):>6}" for weight in [*(by_head if every else []), *means]))
+        out.print(line.append(_cut_cell(story.cuts.get(k), k == told.edge.looks, largest)))
+    _left_out(out, len(words) - len(shown), "words change less when cut, or were not measured")
+    _one_head(out, told, words)
+
+
+def _cut_cell(change: float | None, itself: bool, largest: float) -> Text:
+    if change is None:
+        return Text("   itself" if itself else "   not measured", QUIET)
+    return Text(f"{signed(change):>9}  ", tone(change)).append(bar(change, largest, 21))
+
+
+def _one_head(out: Console, told: "Told", words: list[str]) -> None:
+    """The same cut in one head only."""
+    edge = f"{words[told.edge.looks]} → {words[told.edge.at]}"
+    out.print(Text(f"\n  {edge} cut in one head only", QUIET))
+    for layer, changes in enumerate(told.by_head):
+        line = Text("  ")
+        for head, change in enumerate(changes):
+            line.append(f"L{layer}.H{head} ", QUIET).append(f"{signed(change):<8}", tone(change))
+        out.print(line)
+
+
+def _next(out: Console, story: "Story") -> None:
+    text = shlex.quote(safe(_shortened(story.text, 80)))
+    model = "" if story.views[-1].model == "sentiment" else f" --model {shlex.quote(safe(story.views[-1].model))}"
+    rows = []
+    if story.told:
+        told = story.told
+        layer, head = max(
+            ((layer, head) for layer, row in enumerate(told.by_head) for head in range(len(row))),
+            key=lambda at: abs(told.by_head[at[0]][at[1]]),
+        )
+        cell = f"L{layer}.H{head}.weights[{story.positions[told.edge.looks]},{story.positions[told.edge.at]}]"
+        cut = shlex.quote(f"{safe(story.words[told.edge.looks])}>{safe(story.words[told.edge.at])}")
+        rows = [
+            (f"glassformer explain {text} L{layer}.H{head}", "one head, every weight beside its cut"),
+            (f"glassformer why {text} '{cell}'", "one number, all its arithmetic"),
+            (f"glassformer explain {text} --cut {cut}", "the sentence without that edge"),
+        ]
+    else:
+        rows = [(f"glassformer why {text} 'logits[1]'", "one number, all its arithmetic")]
+    heading(out, "Next", "")
+    for command, what in rows:
+        room = len(command + model + what) + 6 < out.width
+        out.print(Text(f"  {command}{model}", POSITIVE).append(f"   {what}" if room else "", QUIET), soft_wrap=True)
+    out.print()
