@@ -109,5 +109,6 @@ def _nearest(address: Address, sites: Iterable[str]) -> str:
     layers = {each.layer for each in known if each.layer is not None}
     if address.layer is not None and address.layer not in layers:
         return f": this model has layers 0 to {max(layers)}" if layers else ": this model has no layers"
-    beside = [Address(each.site, address.index[: each.axes[0] == "head"]) for each in known if each.layer == address.layer]
-    return did_you_mean(str(address), map(str, beside)) or f"; there is {', '.join(map(str, beside))}"
+    own = [each for each in known if each.layer == address.layer]
+    beside = [str(Address(each.site, address.index[: each.axes[0] == "head"])) for each in own]
+    return did_you_mean(str(address), beside) or f"; there is {', '.join(beside)}"

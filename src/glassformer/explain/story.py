@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, words_add
 from glassformer.explain.like import Like, alike
 from glassformer.explain.reader import Answer, Reader
+from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
 
 CLEAR = 3.0  # an edge counts as the reason if its cut changes this many times what a control cut does …
@@ -24,12 +25,14 @@ class View:
 class Told:
     """The edge whose cut changes the answer most, before and after, beside a control and in sentences alike.
 
+    reading: what the word that looks adds to the log-odds, with the edge and with the edge cut.
     by_head: the change when it is cut in one head only, a row a layer.  elsewhere: what the same cut does in
     the other models, by name.
     """
 
     edge: Edge
     before: float
+    reading: tuple[float, float]
     control: Edge | None
     by_head: list[list[float]]
     like: Like
@@ -105,11 +108,21 @@ def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
     return Told(
         edge,
         trial.before,
+        _reading(trial, edge),
         control,
         by_head(trial, edge),
         alike(trial, edge, control),
         {other.reader.name: _same_cut(other, edge) for other in others if other.layers and _same_words(other, trial)},
     )
+
+
+def _reading(trial: Trial, edge: Edge) -> tuple[float, float]:
+    """What the word that looks adds, as it is and when it may not look."""
+    switch = cut(trial.edges([(edge.looks, edge.at)]))
+    masked = trial.ids.clone()
+    masked[0, list(trial.words[edge.looks].pieces)] = trial.reader.tokens.mask
+    whole = trial.before - trial.after(ids=masked).item()
+    return whole, (trial.after(switch) - trial.after(switch, ids=masked)).item()
 
 
 def _same_cut(trial: Trial, edge: Edge) -> tuple[float, float]:

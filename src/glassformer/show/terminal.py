@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from glassformer.explain.story import Story, Told
 
 MOST_ROWS = 16  # words in one table; the rest is counted
-WIDEST = 200
+WIDEST = 132  # a story; a matrix may be wider
 CHANGED = 0.25  # a change of the log-odds below this is called no change
 
 
@@ -20,13 +20,14 @@ def console(width: int | None = None, color: bool | None = None) -> Console:
     """Standard output, `width` columns wide.  Colour only on a terminal, and never where NO_COLOR is set."""
     out = Console(highlight=False, markup=False, emoji=False, soft_wrap=False, no_color=color is False or None)
     wide = width or (out.width if out.is_terminal or "COLUMNS" in out._environ else 80)
-    out.width = max(40, min(WIDEST, wide))
+    out.width = max(40, wide)
     return out
 
 
 def print_story(story: "Story", labels: tuple[str, ...], width: int | None = None, color: bool | None = None) -> None:
     """Answers, what each word adds, who told whom with the check, the attention beside the cuts, what to type next."""
     out = console(width, color)
+    out.width = min(out.width, WIDEST)
     out.print()
     out.print(Text(f"“{_shortened(story.text, 2 * out.width)}”", STRONG), width=out.width)
     if story.left_out:
@@ -127,7 +128,8 @@ def _verdict(told: "Told", words: list[str], labels: tuple[str, ...]) -> str:
         )
     answers = [labels[-1] if odds > 0 else labels[0] for odds in (told.before, told.after)]
     turned = f"turns from {answers[0]} to {answers[1]}" if told.flips else f"stays {answers[0]} but moves"
-    return f"{looks} uses {at}.  When {looks} may not look at {at}, the answer {turned}: {moves}."
+    reading = f"what {looks} adds goes from {signed(told.reading[0])} to {signed(told.reading[1])}"
+    return f"{looks} uses {at}.  When {looks} may not look at {at}, {reading}, and the answer {turned}: {moves}."
 
 
 def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
@@ -159,18 +161,19 @@ def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
     looks = words[told.edge.looks]
     heading(out, f"{looks} looks at", "weights descriptive · cuts causal (−∞, log-odds, n = 1)")
     layers, heads = len(story.attention), len(story.attention[0])
-    every = layers * heads * 6 + 40 <= out.width
+    every = layers * heads * 6 + layers * 8 + 52 <= out.width
     shown = _largest([abs(story.cuts.get(k, 0.0)) for k in range(len(words))])
     long = _column(words, shown, out.width)
     names = [f"L{layer}.H{head}" for layer in range(layers) for head in range(heads)] if every else []
-    titles = "".join(f"{name:>6}" for name in [*names, *(f"L{layer}" for layer in range(layers))])
+    titles = "".join(f"{name:>6}" for name in names) + "".join(f"{f'L{layer} mean':>8}" for layer in range(layers))
     out.print(Text("  " + " " * long + titles + "   change when cut", QUIET))
     largest = max((abs(change) for change in story.cuts.values()), default=0.0)
     for k in shown:
         by_head = [story.attention[layer][head][k] for layer in range(layers) for head in range(heads)]
         means = [sum(head[k] for head in layer) / heads for layer in story.attention]
         line = Text("  ").append(fit(words[k], long), STRONG if k == told.edge.at else "")
-        line.append("".join(f"{share(weight):>6}" for weight in [*(by_head if every else []), *means]))
+        line.append("".join(f"{share(weight):>6}" for weight in (by_head if every else [])))
+        line.append("".join(f"{share(weight):>8}" for weight in means))
         out.print(line.append(_cut_cell(story.cuts.get(k), k == told.edge.looks, largest)))
     _left_out(out, len(words) - len(shown), "words change less when cut, or were not measured")
     _one_head(out, told, words)
@@ -194,26 +197,31 @@ def _one_head(out: Console, told: "Told", words: list[str]) -> None:
 
 
 def _next(out: Console, story: "Story") -> None:
-    text = shlex.quote(safe(_shortened(story.text, 80)))
+    """Commands that go on from here, ready to be typed."""
+    given, from_file = (_quoted(story.text), "") if len(story.text) <= 200 else ("-", " < your-text")
     model = "" if story.views[-1].model == "sentiment" else f" --model {shlex.quote(safe(story.views[-1].model))}"
-    rows = []
-    if story.told:
-        told = story.told
-        layer, head = max(
-            ((layer, head) for layer, row in enumerate(told.by_head) for head in range(len(row))),
-            key=lambda at: abs(told.by_head[at[0]][at[1]]),
-        )
-        cell = f"L{layer}.H{head}.weights[{story.positions[told.edge.looks]},{story.positions[told.edge.at]}]"
-        cut = shlex.quote(f"{safe(story.words[told.edge.looks])}>{safe(story.words[told.edge.at])}")
-        rows = [
-            (f"glassformer explain {text} L{layer}.H{head}", "one head, every weight beside its cut"),
-            (f"glassformer why {text} '{cell}'", "one number, all its arithmetic"),
-            (f"glassformer explain {text} --cut {cut}", "the sentence without that edge"),
-        ]
-    else:
-        rows = [(f"glassformer why {text} 'logits[1]'", "one number, all its arithmetic")]
     heading(out, "Next", "")
-    for command, what in rows:
-        room = len(command + model + what) + 6 < out.width
-        out.print(Text(f"  {command}{model}", POSITIVE).append(f"   {what}" if room else "", QUIET), soft_wrap=True)
-    out.print()
+    answer = (f"why {given} 'logits[1]'", "the answer, summed")
+    for command, what in _commands(story, given) if story.told else [answer]:
+        line = f"  glassformer {command}{model}{from_file}"
+        room = len(line + what) + 3 < out.width
+        out.print(Text(line, POSITIVE).append(f"   {what}" if room else "", QUIET), soft_wrap=True)
+
+
+def _commands(story: "Story", text: str) -> list[tuple[str, str]]:
+    told = story.told
+    assert told is not None
+    changes = {f"L{layer}.H{k}": change for layer, row in enumerate(told.by_head) for k, change in enumerate(row)}
+    head = max(changes, key=lambda name: abs(changes[name]))
+    cell = f"{head}.weights[{story.positions[told.edge.looks]},{story.positions[told.edge.at]}]"
+    edge = _quoted(f"{story.words[told.edge.looks]}>{story.words[told.edge.at]}")
+    return [
+        (f"explain {text} {head}", "one head, every weight beside its cut"),
+        (f"why {text} '{cell}'", "one number, all its arithmetic"),
+        (f"explain {text} --cut {edge}", "the sentence without that edge"),
+    ]
+
+
+def _quoted(text: str) -> str:
+    """`text` as a shell takes it, in double quotes where they are enough."""
+    return shlex.quote(safe(text)) if set(text) & set('"$`!\\') else f'"{safe(text)}"'
