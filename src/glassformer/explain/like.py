@@ -13,7 +13,7 @@ from glassformer.hub.tokens import Pieces
 
 HOW_MANY = 20
 # Words that can stand for each other.  Where a sentence has some, they are exchanged for others of their kind.
-KINDS = tuple(
+KINDS: tuple[tuple[str, ...], ...] = tuple(
     tuple(words.split())
     for words in (
         "terrible awful horrible dreadful bad poor disappointing boring dull mediocre unpleasant disgusting lousy weak "
@@ -91,7 +91,7 @@ def _exchanged(trial: Trial) -> list[tuple[str, int]]:
         return []
     rows = []
     for turn in range(1, 2 * HOW_MANY):
-        others = {k: kind[(kind.index(trial.words[k].text.lower()) + turn) % len(kind)] for k, kind in kinds.items()}
+        others: dict[int, str] = {k: kind[(kind.index(trial.words[k].text.lower()) + turn) % len(kind)] for k, kind in kinds.items()}
         rows.append((_with_words(trial, others), 0))
     same = trial.pieces.text.lower()
     return list(dict.fromkeys(row for row in rows if row[0].lower() != same))

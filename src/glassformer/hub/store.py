@@ -23,7 +23,7 @@ from glassformer.hub.files import MANIFEST, read_folder, write_folder
 from glassformer.hub.tokens import Tokens
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
-FAMILIES = {
+FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
     "bag-of-words": (BagOfWords, BagConfig),
     "classifier": (Classifier, ClassifierConfig),
     "generator": (Generator, TransformerConfig),
@@ -111,7 +111,7 @@ def load(name: str | Path) -> Checkpoint:
     return Checkpoint(Path(name).name, model.eval(), tokens, labels, folder)
 
 
-def _build(folder: Path, content: bytes):
+def _build(folder: Path, content: bytes) -> tuple[Any, tuple[str, ...]]:
     """The model a config.json describes, and its labels."""
     try:
         fields = json.loads(content)
