@@ -97,6 +97,7 @@ class Change:
         return [*cuts, *heads, *(x.choose_without(each) for each in self.without or [])]
 
 
+Sentence = Annotated[str, Parameter(allow_leading_hyphen=True)]
 Looks = Annotated[Look | None, Parameter(name="*")]
 Changes = Annotated[Change | None, Parameter(name="*")]
 
@@ -109,7 +110,7 @@ def welcome() -> None:
 
 @app.command
 def explain(
-    text: str, address: str | None = None, /, *, model: str = "sentiment", change: Changes = None, look: Looks = None
+    text: Sentence, address: str | None = None, /, *, model: str = "sentiment", change: Changes = None, look: Looks = None
 ) -> None:
     """What the models make of TEXT: which word told which, whether that is the reason, and every number.
 
@@ -137,7 +138,7 @@ def explain(
 
 
 @app.command
-def why(text: str, address: str, /, *, model: str = "sentiment", look: Looks = None) -> None:
+def why(text: Sentence, address: str, /, *, model: str = "sentiment", look: Looks = None) -> None:
     """The arithmetic behind one number of TEXT, recomputed and held beside the model's own.
 
     Parameters

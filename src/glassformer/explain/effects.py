@@ -29,12 +29,35 @@ class Edge:
     exact: bool = True
 
 
-def words_add(trial: Trial) -> list[float]:
-    """What each word adds to the log-odds: with it − with [MASK] in its place."""
-    ids = trial.ids.repeat(len(trial.words), 1)  # words n
-    for row, word in zip(ids, trial.words, strict=True):
-        row[list(word.pieces)] = trial.reader.tokens.mask
-    return (trial.before - trial.after_all(ids)).tolist()
+def words_add(trial: Trial, chosen: list[int] | None = None) -> list[float | None]:
+    """What each word adds to the log-odds: with it − with [MASK] in its place; None where that was not measured.
+
+    chosen: the words to measure; when left out, those `worth_measuring`.
+    """
+    chosen = worth_measuring(trial) if chosen is None else chosen
+    ids = trial.ids.repeat(len(chosen), 1)  # words n
+    for row, k in zip(ids, chosen, strict=True):
+        row[list(trial.words[k].pieces)] = trial.reader.tokens.mask
+    adds = dict(zip(chosen, (trial.before - trial.after_all(ids)).tolist(), strict=True))
+    return [adds.get(k) for k in range(len(trial.words))]
+
+
+def worth_measuring(trial: Trial) -> list[int]:
+    """All words; of a long text those that one backward pass estimates to add most."""
+    words = len(trial.words)
+    if words * trial.ids.size(1) <= EXACT_WORK or not trial.layers:
+        return list(range(words))
+    return sorted(estimated_words(trial).abs().topk(min(VERIFIED, words)).indices.tolist())
+
+
+def estimated_words(trial: Trial) -> Tensor:
+    """What each word adds, to first order: (x − x of [MASK]) · gradient, summed over its pieces: (words,)."""
+    with torch.enable_grad(), listen(trial.reader.model, "embed.pieces") as tape:
+        answer = log_odds(trial.reader.model(trial.ids))
+    pieces = tape["embed.pieces"]  # 1 n w
+    (gradient,) = torch.autograd.grad(answer.sum(), pieces)
+    mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask]
+    return trial.word_matrix() @ ((pieces - mask) * gradient)[0].sum(-1).detach()
 
 
 def edges_cut(trial: Trial) -> list[Edge]:
@@ -75,10 +98,15 @@ def estimated_cells(trial: Trial) -> Tensor:
     return a / (1 - a).clamp(min=1e-6) * (along - gradients)
 
 
-def control_of(told: Edge, edges: list[Edge]) -> Edge | None:
+def control_of(trial: Trial, told: Edge) -> Edge | None:
     """The same word looking at another one, about as much: what cutting just any edge of that word changes."""
-    others = [edge for edge in edges if edge.looks == told.looks and edge.at != told.at]
-    return min(others, key=lambda edge: abs(edge.attention - told.attention), default=None)
+    row = trial.attention().mean(dim=(0, 1))[told.looks].tolist()
+    others = [at for at in range(len(row)) if at not in (told.looks, told.at)]
+    if not others:
+        return None
+    at = min(others, key=lambda k: abs(row[k] - told.attention))
+    change = trial.after_cuts(trial.edges([(told.looks, at)])).item() - trial.before
+    return Edge(told.looks, at, change, row[at])
 
 
 def by_head(trial: Trial, edge: Edge) -> list[list[float]]:

@@ -86,15 +86,14 @@ def _sentences(trial: Trial) -> list[tuple[Pieces, int]]:
 
 def _exchanged(trial: Trial) -> list[tuple[str, int]]:
     """The sentence with its words of a known kind exchanged, all of them at once."""
-    kinds = {k: kind for k, word in enumerate(trial.words) for kind in KINDS if word.text.lower() in kind}
-    if not kinds:
-        return []
-    rows = []
-    for turn in range(1, 2 * HOW_MANY):
-        others: dict[int, str] = {k: kind[(kind.index(trial.words[k].text.lower()) + turn) % len(kind)] for k, kind in kinds.items()}
-        rows.append((_with_words(trial, others), 0))
-    same = trial.pieces.text.lower()
-    return list(dict.fromkeys(row for row in rows if row[0].lower() != same))
+    own = [word.text.lower() for word in trial.words]
+    kinds = {k: kind for k, word in enumerate(own) for kind in KINDS if word in kind}
+    texts = []
+    for turn in range(1, 2 * HOW_MANY) if kinds else ():
+        others = {k: kind[(kind.index(own[k]) + turn) % len(kind)] for k, kind in kinds.items()}
+        texts.append(_with_words(trial, others))
+    different = dict.fromkeys(text for text in texts if text.lower() != trial.pieces.text.lower())
+    return [(text, 0) for text in different]
 
 
 def _with_words(trial: Trial, others: dict[int, str]) -> str:

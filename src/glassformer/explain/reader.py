@@ -57,13 +57,17 @@ class Reader:
         """The most pieces the model can read at once."""
         return getattr(self.config, "length", MOST_PIECES)
 
-    def cut(self, text: str) -> Pieces:
+    def cut(self, text: str, most: int | None = None) -> Pieces:
         """The pieces of `text` that the model reads.  Raises UsageError where there is nothing to read."""
-        return self.tokens.cut(text, self.longest)
+        return self.tokens.cut(text, min(self.longest, most or self.longest))
 
     def __call__(self, text: str) -> Answer:
         """Answer one text.  Raises UsageError where there is nothing to read."""
-        return self._answer_all([self.cut(text)])[0]
+        return self.answer(self.cut(text))
+
+    def answer(self, pieces: Pieces) -> Answer:
+        """Answer a text that is cut into pieces already."""
+        return self._answer_all([pieces])[0]
 
     def explain(self, text: str, beside: tuple[str, ...] = COMPANIONS):
         """What the model makes of `text`, next to what the models named `beside` make of it: an `Explanation`.

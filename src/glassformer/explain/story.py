@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, words_add
+from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, words_add, worth_measuring
 from glassformer.explain.like import Like, alike
 from glassformer.explain.reader import Answer, Reader
 from glassformer.explain.switches import cut
@@ -14,11 +14,14 @@ LEAST = 0.25  # … and at least this much, in log-odds
 
 @dataclass(frozen=True)
 class View:
-    """One model's answer, and what each word adds to its log-odds: with it − with [MASK] in its place."""
+    """One model's answer, and what each word adds to its log-odds: with it − with [MASK] in its place.
+
+    None where that was not measured, in long texts only.
+    """
 
     model: str
     answer: Answer
-    adds: list[float]
+    adds: list[float | None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Story:
 def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Story:
     """Tell the story of `text` as `reader` reads it, its answer beside that of `companions`."""
     trial = Trial(reader, reader.cut(text))
-    others = [Trial(other, other.cut(text)) for other in companions]
+    others = [Trial(other, other.cut(text, reader.longest)) for other in companions]
     edges = edges_cut(trial)
     told = _told(trial, edges, others) if edges else None
     row = [edge for edge in edges if told and edge.looks == told.edge.looks and edge.exact]
@@ -89,7 +92,7 @@ def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Sto
         positions=[word.pieces[0] for word in trial.words],
         left_out=trial.pieces.left_out,
         unread=trial.pieces.unread,
-        views=[_view(other) for other in [*others, trial]],
+        views=[_view(each, worth_measuring(trial), trial) for each in [*others, trial]],
         told=told,
         attention=trial.attention()[:, :, told.edge.looks].tolist() if told else [],
         cuts={edge.at: edge.change for edge in row},
@@ -98,13 +101,15 @@ def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Sto
     )
 
 
-def _view(trial: Trial) -> View:
-    return View(trial.reader.name, trial.reader(trial.pieces.text), words_add(trial))
+def _view(trial: Trial, chosen: list[int], main: Trial) -> View:
+    """What one model says, of the words that are worth measuring in the main one."""
+    adds = words_add(trial, chosen if _same_words(trial, main) else None)
+    return View(trial.reader.name, trial.reader.answer(trial.pieces), adds)
 
 
 def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
     edge = edges[0]
-    control = control_of(edge, edges)
+    control = control_of(trial, edge)
     return Told(
         edge,
         trial.before,

@@ -39,6 +39,9 @@ REFERENCE = (
 )
 
 
+Said = tuple[str, float | None]  # a word, and what it adds where that was measured
+
+
 @dataclass(frozen=True)
 class WhatIf:
     """before and after: the log-odds; controls: what the same switch does elsewhere, name → log-odds after."""
@@ -49,7 +52,7 @@ class WhatIf:
     labels: tuple[str, ...]
     before: float
     after: float
-    adds: list[float]
+    adds: list[float | None]
     controls: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -67,7 +70,7 @@ class Against:
 
     model: str
     answers: tuple[Answer, Answer]
-    rows: list[tuple[tuple[str, float] | None, tuple[str, float] | None]]
+    rows: list[tuple[Said | None, Said | None]]
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,7 @@ def choose_cut(trial: Trial, looks: str | int, at: str | int) -> Choice:
     """`looks` may not look at `at`; control: `looks` may not look at another word."""
     trial.need_attention()
     i, j = word_number(trial, looks), word_number(trial, at)
-    attention = trial.attention().mean(dim=(0, 1))
-    row = [Edge(i, at, 0.0, attention[i, at].item()) for at in range(len(trial.words)) if at != i]
-    control = control_of(Edge(i, j, 0.0, attention[i, j].item()), row)
+    control = control_of(trial, Edge(i, j, 0.0, trial.attention().mean(dim=(0, 1))[i, j].item()))
     pairs = [(i, j)] + ([(control.looks, control.at)] if control else [])
     chosen, *others = [cut(trial.edges([pair]), _named(trial, *pair)) for pair in pairs]
     return Choice(chosen, others)

@@ -124,7 +124,7 @@ def print_against(result: "Against", width: int | None = None, color: bool | Non
     half = (out.width - 4) // 2
     answers = [fit(f"{answer.label} {signed(answer.log_odds)}", half) for answer in result.answers]
     out.print(Text("  " + "".join(answers), STRONG))
-    largest = max(abs(cell[1]) for row in result.rows for cell in row if cell)
+    largest = max(abs(cell[1] or 0.0) for row in result.rows for cell in row if cell)
     for row in result.rows:
         line = Text("  ")
         for cell in row:
@@ -132,9 +132,11 @@ def print_against(result: "Against", width: int | None = None, color: bool | Non
         out.print(line)
 
 
-def _word_cell(cell: tuple[str, float] | None, largest: float, width: int) -> Text:
+def _word_cell(cell: tuple[str, float | None] | None, largest: float, width: int) -> Text:
     if cell is None:
         return Text(fit("·", width), QUIET)
     wide = min(21, max(5, width - 24)) // 2 * 2 + 1
     text = Text(fit(cell[0], max(8, width - wide - 10)))
+    if cell[1] is None:
+        return text.append(fit("not measured", width - text.cell_len), QUIET)
     return text.append(f"{signed(cell[1]):>7} ", tone(cell[1])).append(bar(cell[1], largest, wide)).append("  ")

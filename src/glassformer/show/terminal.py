@@ -70,20 +70,26 @@ def _answers(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
 
 def _words(out: Console, story: "Story") -> None:
     views = [view for view in story.views if len(view.adds) == len(story.words)]
-    shown = _largest([max(abs(view.adds[k]) for view in views) for k in range(len(story.words))])
+    shown = _largest([abs(adds or 0.0) for adds in story.views[-1].adds])
     heading(out, "What each word adds", "causal (baseline [MASK], metric log-odds, n = 1)")
     long = _column(story.words, shown, out.width)
     each = (out.width - long - 4) // len(views)
     wide = max(5, min(31, each - 10)) // 2 * 2 + 1
     out.print(Text("  " + " " * long + "".join(_centred(view.model, each) for view in views), QUIET))
-    largest = max((abs(v) for view in views for v in view.adds), default=0.0)
+    largest = max((abs(v or 0.0) for view in views for v in view.adds), default=0.0)
     for k in shown:
         line = Text("  ").append(fit(story.words[k], long))
         for view in views:
-            line.append(f"{signed(view.adds[k]):>8} ", tone(view.adds[k])).append(bar(view.adds[k], largest, wide))
-            line.append(" " * (each - 9 - wide))
+            line.append(_adds_cell(view.adds[k], largest, wide, each))
         out.print(line)
-    _left_out(out, len(story.words) - len(shown), "words add less than those shown")
+    _left_out(out, len(story.words) - len(shown), "words add less than those shown, or were not measured")
+
+
+def _adds_cell(adds: float | None, largest: float, wide: int, width: int) -> Text:
+    if adds is None:
+        return Text(f"{'not measured':>{min(14, width)}}".ljust(width), QUIET)
+    cell = Text(f"{signed(adds):>8} ", tone(adds)).append(bar(adds, largest, wide))
+    return cell.append(" " * (width - 9 - wide))
 
 
 def _centred(name: str, width: int) -> str:
@@ -143,7 +149,7 @@ def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None
     rows.append(
         (f"n = {like.n}", f"{agree}; the cut turns {like.flips} answers round, the control {like.control_flips}")
     )
-    rows.append(("such as", " · ".join(safe(text) for text in like.texts[:3])))
+    rows.append(("such as", " · ".join(_shortened(text, 100) for text in like.texts[:3])))
     for model, (before, after) in told.elsewhere.items():
         nothing = "  (as good as nothing)" if abs(after - before) < CHANGED else ""
         rows.append((model, f"the same cut: {signed(before)} → {signed(after)}{nothing}"))
