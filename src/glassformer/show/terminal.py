@@ -25,8 +25,12 @@ def console(width: int | None = None, color: bool | None = None) -> Console:
 
 
 def print_story(story: "Story", labels: tuple[str, ...], width: int | None = None, color: bool | None = None) -> None:
+    """Tell the story on standard output."""
+    tell(console(width, color), story, labels)
+
+
+def tell(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
     """Answers, what each word adds, who told whom with the check, the attention beside the cuts, what to type next."""
-    out = console(width, color)
     out.width = min(out.width, WIDEST)
     out.print()
     out.print(Text(f"“{_shortened(story.text, 2 * out.width)}”", STRONG), width=out.width)
@@ -159,7 +163,7 @@ def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None
     for name, text in rows:
         lines = Text(text).wrap(out, min(110, out.width) - long)
         for k, line in enumerate(lines):
-            out.print(Text(fit(f"  {name}" if k == 0 else "", long), QUIET) + line)
+            out.print(Text().append(fit(f"  {name}" if k == 0 else "", long), QUIET).append(line))
 
 
 def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:

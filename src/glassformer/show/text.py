@@ -44,6 +44,9 @@ def share(value: float) -> str:
 
 
 def tone(value: float) -> str:
+    """The colour of a change: none for what is shown as 0.00."""
+    if abs(value) < 0.005:
+        return QUIET
     return POSITIVE if value > 0 else NEGATIVE
 
 
