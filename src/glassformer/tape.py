@@ -56,11 +56,6 @@ def fused(kernel: Callable, *, hides: tuple[str, ...]):
     return decorate
 
 
-def unheard(call: Callable):
-    """The definition of a fused pair, whoever listens: `unheard(attend)(q, k, v)` is the equation itself."""
-    return call.definition  # type: ignore[attr-defined]
-
-
 class Tape(Mapping[str, Tensor]):
     """The values heard, by address: `tape["layers.0.attention.weights"]`.  In the order they were computed."""
 
@@ -74,39 +69,43 @@ class Tape(Mapping[str, Tensor]):
         self._plans: dict[str, tuple[bool, list[str]]] = {}  # site -> (keep it?, edit patterns)
 
     def hear(self, site: str, value: Tensor) -> Tensor:
-        """Called by `note`: edit the value, keep it, hand it on."""
-        name = self._address(site)
+        """Called by `note`: edit the value, keep it, hand it on.  What runs outside the model passes by."""
+        if self._modules:
+            value = self._take(self._address(site), value)
+        return value if self._outer is None else self._outer.hear(site, value)
+
+    def _take(self, name: str, value: Tensor) -> Tensor:
         kept, patterns = self._plan(name)
         self._heard.add(name)
         for pattern in patterns:
             value = self._edited(name, pattern, value)
         if kept and not _recomputing():
             self._values[self._fresh(name)] = value
-        return value if self._outer is None else self._outer.hear(site, value)
+        return value
 
     def wants(self, *sites: str) -> bool:
         """True where a pattern of this tape names one of these sites of the module now running."""
-        plans = (self._plan(self._address(site)) for site in sites)
+        plans = (self._plan(self._address(site)) for site in sites if self._modules)
         mine = any(kept or patterns for kept, patterns in plans)
         return mine or (self._outer is not None and self._outer.wants(*sites))
 
     def _address(self, site: str) -> str:
-        path = self._modules[-1] if self._modules else ""
-        return f"{path}.{site}" if path else site
+        return f"{self._modules[-1]}.{site}".removeprefix(".")  # the model itself has the path ""
 
     def _plan(self, name: str) -> tuple[bool, list[str]]:
+        def fits(pattern: str) -> bool:  # `*.weights` names the weights of the outermost module too
+            return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(f".{name}", pattern)
+
         if name not in self._plans:
-            kept = any(fnmatch.fnmatchcase(name, pattern) for pattern in self._keep)
-            self._plans[name] = kept, [pattern for pattern in self._edit if fnmatch.fnmatchcase(name, pattern)]
+            self._plans[name] = any(map(fits, self._keep)), list(filter(fits, self._edit))
         return self._plans[name]
 
     def _edited(self, name: str, pattern: str, value: Tensor) -> Tensor:
         self._met.add(pattern)
         edited = self._edit[pattern](value)
         if not isinstance(edited, Tensor) or edited.shape != value.shape or edited.dtype != value.dtype:
-            raise TapeError(
-                f"the edit of {name} must give back {tuple(value.shape)} {value.dtype}, as it was given; it gave {_describe(edited)}"
-            )
+            given = f"{_describe(value)}, as it was given; it gave {_describe(edited)}"
+            raise TapeError(f"the edit of {name} must give back {given}")
         return edited
 
     def _fresh(self, name: str) -> str:
@@ -184,7 +183,7 @@ _lock, _listening, _stance = threading.Lock(), 0, ExitStack()
 
 @contextmanager
 def _as_written():
-    """Compiled models run as written while anybody listens.  A stance is the process's: the last to leave restores it."""
+    """Compiled models run as written while anybody listens.  A stance is the process's: the last out restores it."""
     global _listening
     with _lock:
         if not _listening:

@@ -15,7 +15,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.parts.mask import softmax
+from glassformer.parts.mask import boolean, softmax
 from glassformer.tape import fused, note
 
 
@@ -47,7 +47,7 @@ def scaled(x: Tensor, mask: Tensor | None = None) -> Tensor:
 
 def _flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """PyTorch's fused kernel of the same equation."""
-    return F.scaled_dot_product_attention(q, k, v, mask, dropout)
+    return F.scaled_dot_product_attention(q, k, v, None if mask is None else boolean(mask), dropout)
 
 
 @fused(_flash, hides=("scores", "scaled", "weights"))

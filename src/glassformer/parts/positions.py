@@ -33,6 +33,13 @@ def _even(width: int) -> None:
         raise ValueError(f"sinusoidal positions pair a sine with a cosine: width {width} is odd, try {width + 1}")
 
 
+def _rows(table: Tensor, length: int) -> Tensor:
+    if length > len(table):
+        repair = f"cut the text, or give length={length}"
+        raise ValueError(f"{length} positions asked for, the model knows {len(table)}: {repair}")
+    return table[:length]  # n w
+
+
 class Learned(nn.Module):
     """One learned vector a position.  Knows nothing of positions it was not trained on.  n → (n, w)."""
 
@@ -41,7 +48,7 @@ class Learned(nn.Module):
         self.table = nn.Parameter(torch.randn(length, width) * 0.02)
 
     def forward(self, length: int) -> Tensor:
-        return self.table[:length]  # n w
+        return _rows(self.table, length)  # n w
 
 
 class Sinusoidal(nn.Module):
@@ -54,4 +61,4 @@ class Sinusoidal(nn.Module):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, length: int) -> Tensor:
-        return self.table[:length]  # n w
+        return _rows(self.table, length)  # n w

@@ -1,0 +1,33 @@
+"""What every test shares: one thread, one seed, and the smallest models that have everything."""
+
+import pytest
+import torch
+
+from tests import small
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def classifier():
+    return small.classifier()
+
+
+@pytest.fixture
+def generator():
+    return small.generator()
+
+
+@pytest.fixture
+def ids():
+    return small.ids()
+
+
+@pytest.fixture
+def real():
+    return small.real()

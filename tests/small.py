@@ -1,0 +1,33 @@
+"""The smallest models that have everything.  Every axis has a size of its own, so that no two can be confused."""
+
+import torch
+from torch import Tensor
+
+from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
+
+SIZES = {"b": 2, "h": 3, "d": 4, "n": 5, "i": 5, "j": 5, "f": 6, "c": 7, "v": 11, "w": 12, "m": 20}
+CORE = {"vocabulary": SIZES["v"], "width": SIZES["w"], "heads": SIZES["h"], "hidden": SIZES["m"], "length": 9}
+
+
+def classifier(**changes) -> Classifier:
+    return Classifier(ClassifierConfig(**CORE | {"classes": SIZES["c"]} | changes)).eval()
+
+
+def generator(**changes) -> Generator:
+    return Generator(TransformerConfig(**CORE | changes)).eval()
+
+
+def bag() -> BagOfWords:
+    model = BagOfWords(BagConfig(vocabulary=SIZES["v"], classes=SIZES["c"]))
+    torch.nn.init.normal_(model.weight.weight)
+    torch.nn.init.normal_(model.bias)
+    return model.eval()
+
+
+def ids() -> Tensor:
+    return torch.arange(SIZES["b"] * SIZES["n"]).view(SIZES["b"], SIZES["n"]) % SIZES["v"]
+
+
+def real() -> Tensor:
+    """The first sentence is full, the second has two pieces of padding."""
+    return torch.tensor([[True] * 5, [True] * 3 + [False] * 2])

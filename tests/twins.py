@@ -1,0 +1,53 @@
+"""The same weights in PyTorch's own layers: the independent oracle of attention, blocks and whole models."""
+
+import torch
+from torch import Tensor, nn
+
+from glassformer.parts.attention import Attention
+from glassformer.parts.block import Block, PreNormBlock
+from glassformer.parts.norm import LayerNorm
+
+
+def attention(ours: Attention) -> nn.MultiheadAttention:
+    width = ours.q.in_features
+    twin = nn.MultiheadAttention(width, ours.heads, batch_first=True, dtype=ours.q.weight.dtype)
+    readers = (ours.q, ours.k, ours.v)
+    _copy(twin.in_proj_weight, torch.cat([reader.weight for reader in readers]))
+    _copy(twin.in_proj_bias, torch.cat([reader.bias for reader in readers]))
+    twin.out_proj.load_state_dict(ours.out.state_dict())
+    return twin
+
+
+def norm(ours: LayerNorm) -> nn.LayerNorm:
+    twin = nn.LayerNorm(ours.gain.numel(), eps=ours.epsilon, dtype=ours.gain.dtype)
+    _copy(twin.weight, ours.gain)
+    _copy(twin.bias, ours.shift)
+    return twin
+
+
+def layer(ours: Block) -> nn.TransformerEncoderLayer:
+    width, hidden, dtype = ours.mlp.inward.in_features, ours.mlp.inward.out_features, ours.mlp.inward.weight.dtype
+    twin = nn.TransformerEncoderLayer(
+        width, ours.attention.heads, hidden, dropout=0.0, batch_first=True, norm_first=isinstance(ours, PreNormBlock)
+    ).to(dtype)
+    twin.self_attn.load_state_dict(attention(ours.attention).state_dict())
+    twin.norm1.load_state_dict(norm(ours.attention_norm).state_dict())
+    twin.norm2.load_state_dict(norm(ours.mlp_norm).state_dict())
+    twin.linear1.load_state_dict(ours.mlp.inward.state_dict())
+    twin.linear2.load_state_dict(ours.mlp.outward.state_dict())
+    return twin
+
+
+def encoder(model: nn.Module) -> nn.TransformerEncoder:
+    """All blocks of one of our models, with the norm that a pre-norm stack needs at its end."""
+    layers = [layer(block) for block in model.layers]
+    end = norm(model.finish) if isinstance(model.finish, LayerNorm) else None
+    twin = nn.TransformerEncoder(layers[0], len(layers), norm=end, enable_nested_tensor=False)
+    for empty, full in zip(twin.layers, layers, strict=True):
+        empty.load_state_dict(full.state_dict())
+    return twin
+
+
+@torch.no_grad()
+def _copy(into: Tensor, value: Tensor) -> None:
+    into.copy_(value)
