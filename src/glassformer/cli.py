@@ -37,6 +37,7 @@ app = App(
     version=__version__,
     help_epilogue='Example: glassformer explain "this restaurant was not terrible"',
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -61,8 +62,8 @@ class Look:
     @property
     def how(self) -> dict[str, Any]:
         """The width and colour that every `print_…` takes."""
-        if self.width is not None and not 20 <= self.width <= 1000:
-            raise UsageError(f"--width {self.width} cannot be drawn; give 20 to 1000 columns")
+        if self.width is not None and not 40 <= self.width <= 1000:
+            raise UsageError(f"--width {self.width} cannot be drawn; give 40 to 1000 columns")
         return {"width": self.width, "color": False if self.no_color else None}
 
 
@@ -90,6 +91,16 @@ class Change:
     without: Annotated[list[str] | None, Parameter(negative="")] = None
     against: str | None = None
 
+    def one_at_a_time(self, address: str | None) -> None:
+        """Raise UsageError where the options exclude each other."""
+        switched = bool(self.cut or self.off or self.without)
+        if switched + (self.against is not None) + (address is not None) > 1:
+            raise UsageError(
+                "an address, --against, and switches (--cut, --off, --without) exclude each other; choose one"
+            )
+        if self.baseline != "zero" and not self.off:
+            raise UsageError("--baseline says what stands in a head's place; give the head with --off")
+
     def choices(self, x: "Explanation") -> list:
         """The switches these options name, on one sentence."""
         cuts = [x.choose_cut(*_edge(each)) for each in self.cut or []]
@@ -110,7 +121,13 @@ def welcome() -> None:
 
 @app.command
 def explain(
-    text: Sentence, address: str | None = None, /, *, model: str = "sentiment", change: Changes = None, look: Looks = None
+    text: Sentence,
+    address: str | None = None,
+    /,
+    *,
+    model: str = "sentiment",
+    change: Changes = None,
+    look: Looks = None,
 ) -> None:
     """What the models make of TEXT: which word told which, whether that is the reason, and every number.
 
@@ -124,10 +141,9 @@ def explain(
         A shipped model, or the folder of one.
     """
     change, look = change or Change(), look or Look()
+    change.one_at_a_time(address)
     reader = _reader(model)
     x = reader.explain(_given(text))
-    if address is not None and (change.cut or change.off or change.without or change.against):
-        raise UsageError(f"{address} and a change exclude each other; ask for one at a time")
     if change.against is not None:
         return _print("against", x.against(change.against), look)
     if choices := change.choices(x):
@@ -167,9 +183,9 @@ def classify(*, model: str = "sentiment", json: Annotated[bool, Parameter(negati
         One JSON object a line: {"text": …, "label": "positive", "p_positive": …}.
     """
     reader, show = _reader(model), _as_json if json else _as_tsv
-    if sys.stdin.isatty():
+    if _input().isatty():
         print("a sentence a line, please; Ctrl-D ends", file=sys.stderr)
-    for lines in arriving(sys.stdin.fileno()):
+    for lines in arriving(_input().fileno()):
         for answer in reader.stream(lines):
             print(show(answer))
         sys.stdout.flush()
@@ -189,7 +205,7 @@ def models(name: str | None = None, /, *, json: Annotated[bool, Parameter(negati
     from glassformer.hub.store import shipped, summary
 
     if name is not None:
-        print(_card(name))
+        print(_json({"schema": 1, "kind": "card", "name": name, "card": _card(name)}) if json else _shown(_card(name)))
         return
     rows = [summary(each) for each in shipped()]
     if json:
@@ -205,7 +221,7 @@ def info() -> None:
     from glassformer.info import facts
 
     for name, fact in facts().items():
-        print(f"{name:14} {fact}")
+        print(f"{name:16} {fact}")
 
 
 @app.command
@@ -229,7 +245,10 @@ def train(name: str, /, *, data: Path, out: Path | None = None, seeds: str = "0"
     """
     from glassformer.train.run import train as run
 
-    run(name, data, out or Path("runs") / name, tuple(int(seed) for seed in seeds.split(",")), steps)
+    numbers = [seed.strip() for seed in seeds.split(",")]
+    if not all(seed.isdecimal() and len(seed) < 10 for seed in numbers):
+        raise UsageError(f"--seeds {one_line(seeds, 40)!r} are no numbers; write 0 or 0,1,2")
+    run(name, data, out or Path("runs") / name, tuple(map(int, numbers)), steps)
 
 
 def _reader(model: str) -> "Reader":
@@ -244,7 +263,18 @@ def _reader(model: str) -> "Reader":
 
 
 def _given(text: str) -> str:
-    return sys.stdin.read() if text == "-" else text
+    """TEXT, or standard input for "-": of a text that is too long only as much as shows that it is."""
+    from glassformer.hub.tokens import LONGEST_TEXT
+
+    if text != "-":
+        return text
+    return _input().buffer.read(4 * LONGEST_TEXT + 4).decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _input() -> Any:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; pipe a text into it")
+    return sys.stdin
 
 
 def _address(text: str) -> str:
@@ -279,21 +309,22 @@ def _print(kind: str, thing: Any, look: Look, labels: tuple[str, ...] = ()) -> N
         show.get(kind, tables.print_against)(thing, **look.how)
 
 
-def _json(document: dict) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=1)
+def _json(document: dict, indent: int | None = 1) -> str:
+    """As UTF-8 where that is what standard output takes, else in ASCII with escapes: never with a question mark."""
+    return json.dumps(document, ensure_ascii=sys.stdout.encoding.lower() != "utf-8", indent=indent)
 
 
 def _as_json(answer) -> str:
     p = answer.p_positive if answer.label else None
     line = {"text": answer.text, "label": answer.label, "p_positive": p}
-    return json.dumps(line | ({"left_out": answer.left_out} if answer.left_out else {}), ensure_ascii=False)
+    return _json(line | ({"left_out": answer.left_out} if answer.left_out else {}), indent=None)
 
 
 def _as_tsv(answer) -> str:
     from glassformer.show.text import safe
 
     number = f"{answer.p_positive:.6f}" if answer.label else "-"
-    return f"{answer.label or '-'}\t{number}\t{safe(answer.text)}"
+    return f"{safe(answer.label or '-')}\t{number}\t{safe(answer.text)}"
 
 
 def _card(name: str) -> str:
@@ -302,12 +333,17 @@ def _card(name: str) -> str:
     return card(name)
 
 
+def _shown(page: str) -> str:
+    from glassformer.show.text import safe
+
+    return "\n".join(safe(line) for line in page.splitlines())
+
+
 def main() -> None:
     """The command `glassformer`: every expected error is one line on standard error and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    _open_streams()
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except UnusedCliTokensError as error:
         _stop(_too_much(error.unused_tokens or []), 2)
@@ -318,10 +354,26 @@ def main() -> None:
     except KeyboardInterrupt:
         _stop("interrupted", 130)
     except BrokenPipeError:  # whoever read our output has gone: nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(141)
     except OSError as error:
+        _drop_output()
         _stop(one_line(error), 5)
+
+
+def _drop_output() -> None:
+    """Python writes what is left once more at its end, and would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """What a terminal cannot show is replaced; a closed stream, which Python calls None, is met before it is used."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  open to the end
+    if sys.stdout is None:
+        _stop("standard output is closed; there is nowhere to answer", 5)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def _too_much(unused: list[str]) -> str:

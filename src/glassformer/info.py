@@ -30,9 +30,10 @@ def _version(package: str) -> str:
 
 def _checked(name: str, load) -> str:
     from glassformer.errors import GlassformerError
+    from glassformer.hub.store import SHIPPED
 
     try:
         load(name)
     except GlassformerError as error:
-        return f"BROKEN: {error}"
+        return f"BROKEN: {str(error).replace(f'{SHIPPED}{os.sep}', '')}"
     return "whole, sha256 as saved"

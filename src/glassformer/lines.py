@@ -9,13 +9,10 @@ CHUNK = 1 << 16
 
 def arriving(descriptor: int) -> Iterator[list[str]]:
     """The lines that have arrived, as often as some have.  Bytes that are no UTF-8 become U+FFFD."""
-    rest, skipping = b"", False
+    rest = b""
     while chunk := os.read(descriptor, CHUNK):
         *lines, rest = (rest + chunk).split(b"\n")
-        if lines and skipping:
-            lines, skipping = [lines[0][:LONGEST_LINE], *lines[1:]], False
-        if len(rest) > LONGEST_LINE:
-            rest, skipping = rest[:LONGEST_LINE], True
+        rest = rest[:LONGEST_LINE]
         if lines:
             yield [_decoded(line) for line in lines]
     if rest:
@@ -23,4 +20,4 @@ def arriving(descriptor: int) -> Iterator[list[str]]:
 
 
 def _decoded(line: bytes) -> str:
-    return line.removesuffix(b"\r").decode("utf-8", "replace")
+    return line[:LONGEST_LINE].removesuffix(b"\r").decode("utf-8", "replace")

@@ -24,8 +24,9 @@ AXES = {
     "logits": ("class",),
     "shares": ("position", "class"),
 }
-_SHORT = re.compile(r"L(?P<layer>\d+)(?:\.H(?P<head>\d+))?(?:\.(?P<site>[a-z_.]+))?")
-_INDEX = re.compile(r"(?P<site>[^\[\]]+)(?:\[(?P<index>[\d\s,]*)\])?")
+_SHORT = re.compile(r"L(?P<layer>[0-9]{1,9})(?:\.H(?P<head>[0-9]{1,9}))?(?:\.(?P<site>[a-z_.]+))?")
+_INDEX = re.compile(r"(?P<site>[^\[\]]+)(?:\[(?P<index>[0-9]{1,9}(?:,[0-9]{1,9})*)?\])?")
+_LAYER = re.compile(r"layers\.([0-9]{1,9})\..+")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Address:
 
     @property
     def layer(self) -> int | None:
-        parts = self.site.split(".")
-        return int(parts[1]) if parts[0] == "layers" else None
+        match = _LAYER.fullmatch(self.site)
+        return int(match[1]) if match else None
 
     def __str__(self) -> str:
         """The short form."""
@@ -68,17 +69,24 @@ class Address:
 
 def parse(text: str) -> Address:
     """The address that `text` names.  Raises UsageError where it is none."""
-    match = _INDEX.fullmatch(text.strip())
+    match = _matched(text)
     if match is None:
         shown = repr(one_line(text, 60))
         raise UsageError(f"{shown} is no address; write L1.H2, L1.H2.weights[4,3], L1.stream[4] or logits[0]")
-    numbers = tuple(int(n) for n in (match["index"] or "").split(",") if n.strip())
-    short = _SHORT.fullmatch(match["site"].strip())
-    return Address(match["site"].strip(), numbers) if short is None else _from_short(short, numbers)
+    numbers = tuple(int(n) for n in (match["index"] or "").split(",") if n)
+    short = _SHORT.fullmatch(match["site"])
+    return Address(match["site"], numbers) if short is None else _from_short(short, numbers)
+
+
+def _matched(text: str) -> re.Match | None:
+    """Spaces may stand around brackets and commas, never inside a number."""
+    return _INDEX.fullmatch(re.sub(r"\s*([\[\],])\s*", r"\1", text.strip()))
 
 
 def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
-    layer, head, site = match["layer"], match["head"], match["site"]
+    layer, head, site = int(match["layer"]), match["head"], match["site"]
+    if head is not None and site == "mixed":
+        raise UsageError(f"mixed is what all heads give together; write L{layer}.mixed")
     if head is not None:
         return Address(f"layers.{layer}.attention.{site or 'weights'}", (int(head), *numbers))
     site = f"attention.{site}" if site in (*HEAD_SITES, "mixed") else site
@@ -87,8 +95,8 @@ def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
 
 def looks_like_one(text: str) -> bool:
     """True where `text` can only be meant as an address."""
-    match = _INDEX.fullmatch(text.strip())
-    return bool(match and (match["index"] or "." in match["site"] or _SHORT.fullmatch(match["site"].strip())))
+    match = _matched(text)
+    return bool(match and (match["index"] or "." in match["site"] or _SHORT.fullmatch(match["site"])))
 
 
 def check(address: Address, shapes: dict[str, tuple[int, ...]]) -> None:

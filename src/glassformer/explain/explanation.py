@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from glassformer.explain.address import Address, check, parse
-from glassformer.explain.reader import Answer, Reader, read
+from glassformer.explain.reader import Answer, Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
 from glassformer.explain.trial import Trial
@@ -66,7 +66,8 @@ class Explanation:
 
     @cached_property
     def story(self) -> Story:
-        return story(self._reader, self.text, tuple(read(name) for name in self._beside))
+        beside = (companion(name) for name in self._beside)
+        return story(self._reader, self.text, tuple(each for each in beside if each.labels == self._reader.labels))
 
     def __getitem__(self, address: str) -> Tensor:
         """The value at an address, without the batch axis: `L1.H2.weights` is (i, j).  Raises UsageError."""

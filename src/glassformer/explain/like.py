@@ -1,6 +1,7 @@
 """The same question put to twenty sentences of the same kind: one sentence proves nothing."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ KINDS: tuple[tuple[str, ...], ...] = tuple(
         "hate dislike regret despise loathe",
     )
 )
-# Where it has none, it is put into other company: (before, after).
+# Where that gives fewer than twenty sentences, it is put into other company: (before, after).
 COMPANY = (
     *((f"{word} ,", "") for word in "well honestly frankly overall yes so now look anyway indeed".split()),
     *(("", f", {word}") for word in "really honestly frankly overall again today actually i guess then".split()),
@@ -55,7 +56,9 @@ class Like:
 
 def alike(trial: Trial, told: Edge, control: Edge | None) -> Like:
     """Cut `told`, and `control`, in up to twenty sentences like this one."""
-    shifts = _sentences(trial)
+    shifts = _sentences(trial, 1 + max(told.looks, told.at, *((control.looks, control.at) if control else ())))
+    if not shifts:
+        return Like(0, 0, 0, 0, [], [], [])
     trials = [Trial(trial.reader, pieces) for pieces, _ in shifts]
     before = _after(trials, None, shifts)
     change = _after(trials, told, shifts) - before
@@ -78,10 +81,18 @@ def _after(trials: list[Trial], edge: Edge | None, shifts: list[tuple[Pieces, in
     return trials[0].after(cut(cuts), ids=ids, real=real)
 
 
-def _sentences(trial: Trial) -> list[tuple[Pieces, int]]:
-    """Sentences like this one, and how many words stand before its own."""
-    texts = _exchanged(trial) or _in_company(trial)
-    return [(trial.reader.cut(text), shift) for text, shift in texts[:HOW_MANY]]
+def _sentences(trial: Trial, needed: int) -> list[tuple[Pieces, int]]:
+    """Sentences like this one, and how many words stand before its own; its first `needed` words are read in each."""
+    texts, shifts = zip(*_exchanged(trial), *_in_company(trial), strict=True)
+    cut = trial.reader.tokens.cut_many(list(texts), trial.reader.longest)
+    like = ((pieces, shift) for pieces, shift in zip(cut, shifts, strict=True) if trial.reader.tokens.readable(pieces))
+    return list(islice((each for each in like if _stands(trial, *each, needed)), HOW_MANY))
+
+
+def _stands(trial: Trial, pieces: Pieces, shift: int, needed: int) -> bool:
+    """The words are where they are looked for: nothing cut off, and what was put before counts as it should."""
+    own = pieces.words[shift:]
+    return len(own) >= needed and (not shift or own[0].text == trial.words[0].text)
 
 
 def _exchanged(trial: Trial) -> list[tuple[str, int]]:

@@ -1,5 +1,6 @@
 """A model and its tokenizer, asked about text."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Answer:
     @property
     def p_positive(self) -> float:
         """The probability of the last label, which is `positive` in the shipped models."""
-        return list(self.probability.values())[-1]
+        return next(reversed(self.probability.values()), math.nan)
 
 
 class Reader:
@@ -103,7 +104,7 @@ class Reader:
         return [self._answer(*each) for each in zip(cut, probabilities, odds, strict=True)]
 
     def _answer(self, pieces: Pieces, probabilities: list[float], odds: float) -> Answer:
-        if not pieces.ids:
+        if not self.tokens.readable(pieces):
             return Answer(pieces.text, None, {}, 0.0)
         by_label = dict(zip(self.labels, probabilities, strict=True))
         return Answer(pieces.text, max(by_label, key=by_label.__getitem__), by_label, odds, pieces.left_out)
@@ -124,13 +125,18 @@ def pad(rows: list[list[int]], padding: int) -> tuple[Tensor, Tensor]:
     return ids, torch.arange(ids.size(1)) < lengths[:, None]
 
 
-@lru_cache
 def read(name: str | Path) -> Reader:
     """The reader of a shipped model, or of a folder.  Raises MissingError, CheckpointError, UsageError."""
     checkpoint = load(name)
     if len(checkpoint.labels) < 2 or not hasattr(checkpoint.model.config, "classes"):
         raise UsageError(f"{checkpoint.name} does not classify text; choose a model that does")
     return Reader(checkpoint)
+
+
+@lru_cache
+def companion(name: str) -> Reader:
+    """A shipped model's reader, kept: it stands beside every explanation, and nobody changes it."""
+    return read(name)
 
 
 def listen_to(model: "Reader | nn.Module", keep: str | tuple[str, ...] = "*", edit: Mapping[str, Edit] | None = None):

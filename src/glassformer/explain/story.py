@@ -81,7 +81,8 @@ class Story:
 def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Story:
     """Tell the story of `text` as `reader` reads it, its answer beside that of `companions`."""
     trial = Trial(reader, reader.cut(text))
-    others = [Trial(other, other.cut(text, reader.longest)) for other in companions]
+    cut = [(other, other.tokens.cut_many([text], min(other.longest, reader.longest))[0]) for other in companions]
+    others = [Trial(other, pieces) for other, pieces in cut if other.tokens.readable(pieces)]
     edges = edges_cut(trial)
     told = _told(trial, edges, others) if edges else None
     row = [edge for edge in edges if told and edge.looks == told.edge.looks and edge.exact]

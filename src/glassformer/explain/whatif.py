@@ -1,5 +1,6 @@
 """Before and after: a sentence with something switched off, beside the same switch used where it should not matter."""
 
+import re
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -14,6 +15,7 @@ from glassformer.explain.switches import BASELINES, PARTS, Switch, cut, head_off
 from glassformer.explain.trial import Trial
 from glassformer.tape import listen
 
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 # What a head's mean is taken over: everyday sentences of both kinds and of neither, none of them negated.
 REFERENCE = (
     "we had dinner there on a Tuesday night",
@@ -153,7 +155,7 @@ def words(trial: Trial) -> list[str]:
 def word_number(trial: Trial, word: str | int) -> int:
     """The number of `word`: given as a number, as the word, or as `the#2` for its second appearance."""
     known = [each.lower() for each in words(trial)]
-    if isinstance(word, str) and word.strip().lower() not in known and word.strip().lstrip("-").isdigit():
+    if isinstance(word, str) and word.strip().lower() not in known and _NUMBER.fullmatch(word.strip()):
         word = int(word)
     if isinstance(word, int):
         if 0 <= word < len(known):
@@ -162,7 +164,7 @@ def word_number(trial: Trial, word: str | int) -> int:
         raise UsageError(f"there is no word {word}; the sentence has words 0 ({known[0]}) to {last} ({known[last]})")
     name, _, which = word.strip().lower().partition("#") if word.strip() != "#" else ("#", "", "")
     places = [k for k, each in enumerate(known) if each == name]
-    chosen = int(which) - 1 if which.isdigit() else 0
+    chosen = int(which) - 1 if _NUMBER.fullmatch(which) else 0
     if 0 <= chosen < len(places):
         return places[chosen]
     times = f"; {name} stands there {len(places)} times" if places else did_you_mean(word, known)
@@ -170,14 +172,17 @@ def word_number(trial: Trial, word: str | int) -> int:
 
 
 def _named(trial: Trial, looks: int, at: int) -> str:
-    names = words(trial)
-    return f"{names[looks]} may not look at {names[at]}"
+    """What a cut is called; a word that stands there several times with its turn, as --cut takes it."""
+    known = [word.lower() for word in words(trial)]
+    turns = {k: f"#{1 + known[:k].count(known[k])}" if known.count(known[k]) > 1 else "" for k in (looks, at)}
+    return f"{words(trial)[looks]}{turns[looks]} may not look at {words(trial)[at]}{turns[at]}"
 
 
 @torch.inference_mode()
 def _mean_heads(reader: Reader) -> dict[tuple[int, int], Tensor]:
     """The mean z of every head over all positions of the reference sentences: (layer, head) → (d,)."""
-    ids, real = pad([reader.cut(text).ids for text in REFERENCE], reader.tokens.padding)
+    cut = reader.tokens.cut_many(list(REFERENCE), reader.longest)
+    ids, real = pad([pieces.ids for pieces in cut], reader.tokens.padding)
     with listen(reader.model, "*.attention.z") as tape:
         reader.model(ids, real)
     means = [z.transpose(1, 2)[real].mean(0) for z in tape.values()]  # h d

@@ -1,13 +1,15 @@
 """Files that are whole or not there: written beside their place and moved in, and checked against a manifest."""
 
+import ctypes
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
-from glassformer.errors import CheckpointError, MissingError, WriteError
+from glassformer.errors import CheckpointError, MissingError, WriteError, one_line
 
 MANIFEST = "manifest.json"
 
@@ -15,11 +17,13 @@ MANIFEST = "manifest.json"
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write `files` as `folder`, with a manifest of their sha256; an older folder of that name is replaced at once.
 
-    Raises WriteError, and leaves what was there, where the place cannot be written.
+    Raises WriteError, and leaves what was there, where the place cannot be written or holds anything else.
     """
+    folder = folder.resolve()
     manifest = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     files = {**files, MANIFEST: (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()}
     try:
+        _replaceable(folder, files)
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
@@ -29,18 +33,41 @@ def write_folder(folder: Path, files: dict[str, bytes]) -> None:
             _move_in(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+    except WriteError:
+        raise
     except OSError as error:
-        raise WriteError(f"cannot write {folder}: {error.strerror}; choose another --out") from None
+        raise WriteError(f"cannot write {folder}: {error.strerror}; choose another folder") from None
+
+
+def _replaceable(folder: Path, files: dict[str, bytes]) -> None:
+    """Only an older model may be replaced: whatever else stands there would be lost."""
+    if folder.exists() and not folder.is_dir():
+        raise WriteError(f"{folder} is a file; choose another folder")
+    other = sorted({path.name for path in folder.iterdir()} - set(files)) if folder.exists() else []
+    if other:
+        raise WriteError(f"{folder} holds {other[0]!r}, which is no part of a model and would be lost; choose another")
 
 
 def _move_in(new: Path, place: Path) -> None:
-    if place.exists():
-        old = new.with_name(new.name + ".old")
+    """Put `new` at `place`; afterwards what stood there stands at `new`."""
+    if not place.exists():
+        os.replace(new, place)
+    elif not _exchanged(new, place):
+        old = new.with_name(f"{new.name}.old")
         os.replace(place, old)
-        os.replace(new, place)
-        shutil.rmtree(old)
-    else:
-        os.replace(new, place)
+        try:
+            os.replace(new, place)
+        except OSError:
+            os.replace(old, place)
+            raise
+        os.replace(old, new)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Swap two folders in one step where the system can, so that nobody ever finds neither."""
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    here, both = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of rename(2)
+    return exchange is not None and exchange(here, os.fsencode(one), here, os.fsencode(other), both) == 0
 
 
 def read_folder(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
@@ -58,14 +85,16 @@ def read_folder(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 def _manifest(folder: Path) -> dict[str, str]:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder / MANIFEST} cannot be read: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{folder / MANIFEST} cannot be read: {one_line(error)}") from None
     if not isinstance(manifest, dict):
         raise CheckpointError(f"{folder / MANIFEST} is not a table of file names and sha256")
     return manifest
 
 
 def _checked(path: Path, expected: str | None) -> bytes:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} is no file; install or fetch the model again")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -74,6 +103,6 @@ def _checked(path: Path, expected: str | None) -> bytes:
     if found != expected:
         raise CheckpointError(
             f"{path} is not what was saved: {len(content):,} bytes with sha256 {found[:12]}…, "
-            f"the manifest says {str(expected)[:12]}…; install or fetch the model again"
+            f"the manifest says {one_line(expected, 12)}…; install or fetch the model again"
         )
     return content

@@ -1,5 +1,7 @@
 """From text to pieces and back: a `tokenizers` tokenizer, and where in the text each piece stands."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tokenizers import Encoding, Tokenizer
@@ -39,18 +41,18 @@ class Tokens:
 
     def __init__(self, definition: str):
         """`definition`: the text of a tokenizer.json.  Raises CheckpointError where it is not one."""
-        try:
+        with _panics():
             self._tokenizer = Tokenizer.from_str(definition)
-        except BaseException as error:  # a crafted file panics in Rust, which is no Exception
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            raise CheckpointError(f"tokenizer.json cannot be read: {one_line(error)}") from None
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._tokenizer.encode_special_tokens = True  # "[MASK]" typed by a person is text
         self.definition = definition
         self.padding = self._id("[PAD]")
         self.unknown = self._id("[UNK]")
         self.mask = self._id("[MASK]")
+        if sorted(self._tokenizer.get_vocab().values()) != list(range(len(self))):
+            raise CheckpointError(f"tokenizer.json does not number its {len(self)} pieces from 0 on; make it again")
+        self._encoded(["a", "⸻"])  # some files fail only here, or at what they do not know
 
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
@@ -67,18 +69,25 @@ class Tokens:
 
         Raises UsageError for a text that is empty, holds no readable character, or is not valid Unicode.
         """
-        return self._pieces(text, self._tokenizer.encode(checked(text), add_special_tokens=False), most)
+        return self._pieces(text, self._encoded([checked(text)])[0], most)
 
     def cut_many(self, texts: list[str], most: int) -> list[Pieces]:
         """`cut` for many texts at once, faster.  A text with nothing to read gives no pieces instead of an error."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
-        return [_pieces(text, encoding, most) for text, encoding in zip(texts, encodings, strict=True)]
+        return [_pieces(text, encoding, most) for text, encoding in zip(texts, self._encoded(texts), strict=True)]
+
+    def readable(self, pieces: Pieces) -> bool:
+        """At least one piece is in the vocabulary: otherwise a model would answer blindly."""
+        return any(id != self.unknown for id in pieces.ids)
+
+    def _encoded(self, texts: list[str]) -> list[Encoding]:
+        with _panics():
+            return self._tokenizer.encode_batch(texts, add_special_tokens=False)
 
     def _pieces(self, text: str, encoding: Encoding, most: int) -> Pieces:
         pieces = _pieces(text, encoding, most)
         if not pieces.ids:
             raise UsageError(f"the text {one_line(text, 40)!r} holds nothing to read; give at least one word")
-        if all(id == self.unknown for id in pieces.ids):
+        if not self.readable(pieces):
             raise UsageError(f"no word of {one_line(text, 40)!r} is in the vocabulary; the model would answer blindly")
         return pieces
 
@@ -87,6 +96,17 @@ class Tokens:
         if id is None:
             raise CheckpointError(f"tokenizer.json has no {name} piece; it needs [PAD], [UNK] and [MASK]")
         return id
+
+
+@contextmanager
+def _panics() -> Iterator[None]:
+    """Whatever a crafted file makes of the tokenizer is a CheckpointError; Rust's panic is no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise CheckpointError(f"tokenizer.json cannot be used: {one_line(error)}") from None
 
 
 def checked(text: str) -> str:

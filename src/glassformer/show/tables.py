@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from glassformer.show.terminal import console, heading, say
-from glassformer.show.text import QUIET, STRONG, bar, fit, safe, shade, share, signed, tone
+from glassformer.show.text import QUIET, STRONG, answered, bar, fit, odd, safe, shade, share, signed, tone
 
 if TYPE_CHECKING:
     from glassformer.explain.sheet import Sheet
@@ -20,16 +21,21 @@ def print_sheet(sheet: "Sheet", width: int | None = None, color: bool | None = N
     """The numbers of one address, shaded; for a head, the change when each cell is cut below them."""
     out = console(width, color)
     heading(out, sheet.address, sheet.what)
-    weights = sheet.address.endswith("weights")
-    _matrix(out, sheet, sheet.values, share if weights else lambda v: signed(v, 2))
+    _matrix(out, sheet, sheet.values, share if ".weights" in sheet.address else _compact)
     if sheet.effects:
         how = "measured" if sheet.exact else "estimated by one backward pass"
         heading(out, "change when that cell is cut in this head", f"causal (−∞ before softmax, log-odds, n = 1), {how}")
-        _matrix(out, sheet, sheet.effects, lambda v: signed(v, 2))
+        _matrix(out, sheet, sheet.effects, _compact)
+
+
+def _compact(value: float) -> str:
+    """As many digits as a cell has room for."""
+    texts = (signed(value, digits) for digits in (2, 1, 0))
+    return next((text for text in texts if len(text) < CELL), f"{value:.0e}".replace("-", "−"))
 
 
 def _matrix(out: Console, sheet: "Sheet", values: list[list[float]], number) -> None:
-    long = min(16, max(len(safe(row)) for row in sheet.rows) + len(str(len(sheet.rows))) + 2)
+    long = min(16, max(cell_len(safe(row)) for row in sheet.rows) + len(str(len(sheet.rows))) + 2)
     room = max(1, (out.width - long - 2) // CELL)
     columns = list(range(len(sheet.columns)))[:room]
     head = "".join(f" {fit(_numbered(sheet.columns, j), CELL - 1)}" for j in columns)
@@ -42,8 +48,8 @@ def _matrix(out: Console, sheet: "Sheet", values: list[list[float]], number) -> 
         out.print(line, soft_wrap=True)
     if len(columns) < len(sheet.columns):
         left = len(sheet.columns) - len(columns)
-        more = f"  … {left} of {len(sheet.columns)} columns do not fit; widen the terminal, or pipe for all"
-        out.print(Text(more, QUIET), soft_wrap=True)
+        more = f"… {left} of {len(sheet.columns)} columns do not fit; widen the terminal, or pipe for all"
+        say(out, more, QUIET, indent=2)
 
 
 def _numbered(labels: list[str], k: int) -> str:
@@ -55,7 +61,7 @@ def tsv_sheet(sheet: "Sheet") -> str:
     lines = ["row\trow_name\tcolumn\tcolumn_name\tvalue" + ("\tchange_when_cut" if sheet.effects else "")]
     for i, row in enumerate(sheet.values):
         for j, value in enumerate(row):
-            effect = f"\t{sheet.effects[i][j]:.9g}" if sheet.effects else ""
+            effect = f"\t{sheet.effects[i][j]!r}" if sheet.effects else ""
             lines.append(f"{i}\t{safe(sheet.rows[i])}\t{j}\t{safe(sheet.columns[j])}\t{value:.9g}{effect}")
     return "\n".join(lines)
 
@@ -69,27 +75,33 @@ def print_worked(worked: "Worked", width: int | None = None, color: bool | None 
         say(out, safe(part.title), STRONG, indent=2)
         _part(out, part)
     verdict = f"recomputed here {worked.recomputed:.7f} · model {worked.model:.7f} · difference {worked.difference:.1e}"
-    out.print(Text(f"\n  {verdict}", STRONG))
+    out.print()
+    say(out, verdict, STRONG, indent=2)
     if worked.operands:
-        out.print(Text(f"  computed of {', '.join(worked.operands)}", QUIET))
+        say(out, f"computed of {', '.join(worked.operands)}", QUIET, indent=2)
 
 
 def _part(out: Console, part: "Part") -> None:
     """A table of numbers; a long one stands in several columns where there is room."""
-    long = min(24, max(len(safe(name)) for name, _ in part.rows) + 2)
-    one = long + 12 * len(part.columns)
+    long = min(24, out.width // 3, max(cell_len(safe(name)) for name, _ in part.rows) + 2)
+    cell = min(12, (out.width - 2 - long) // len(part.columns))
+    one = long + cell * len(part.columns)
     side = max(1, min(4, out.width // (one + 3))) if len(part.rows) > 12 else 1
     tall = -(-len(part.rows) // side)
-    title = f"{'':{long}}" + "".join(f"{name:>12}" for name in part.columns)
+    title = f"{'':{long}}" + "".join(f"{name[: cell - 1]:>{cell}}" for name in part.columns)
     out.print(Text("  " + "   ".join([title] * side), QUIET), soft_wrap=True)
     for k in range(tall):
-        cells = [fit(name, long) + "".join(f"{_plain(v):>12}" for v in row) for name, row in part.rows[k::tall]]
+        cells = [
+            fit(name, long) + "".join(f"{_plain(v, cell):>{cell}}" for v in row) for name, row in part.rows[k::tall]
+        ]
         out.print(Text("  " + "   ".join(cells)), soft_wrap=True)
-    out.print(Text(f"  {part.result}", QUIET), soft_wrap=True)
+    say(out, part.result, QUIET, indent=2)
 
 
-def _plain(value: float) -> str:
-    return f"{value:.6f}".replace("-", "−")
+def _plain(value: float, cell: int) -> str:
+    """Six digits, or as many as leave a space before the number."""
+    texts = (f"{value:.{digits}f}".replace("-", "−") for digits in range(6, -1, -1))
+    return next((text for text in texts if len(text) < cell), f"{value:.0e}")
 
 
 def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None = None) -> None:
@@ -99,11 +111,10 @@ def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None
     heading(out, safe(result.what), badge)
     largest = max(abs(result.before), abs(result.after), 1e-9)
     for name, odds in (("before", result.before), ("after", result.after)):
-        label = result.labels[-1] if odds > 0 else result.labels[0]
-        line = Text(f"  {name:8}").append(f"{label:10}{signed(odds):>7}  ", tone(odds))
-        out.print(line.append(bar(odds, largest, 41)))
+        line = Text(f"  {name:8}").append(f"{fit(answered(odds, result.labels), 10)}{signed(odds):>7}  ", tone(odds))
+        out.print(line.append(bar(odds, largest, odd(out.width - 29, 41))))
     turned = "the answer turns round" if result.flips else "the answer stays"
-    out.print(Text(f"  change  {signed(result.change)}: {turned}", STRONG))
+    say(out, f"change  {signed(result.change)}: {turned}", STRONG, indent=2)
     if result.controls:
         _controls(out, result)
 
@@ -112,7 +123,7 @@ def _controls(out: Console, result: "WhatIf") -> None:
     changes = {name: odds - result.before for name, odds in result.controls.items()}
     mean = sum(map(abs, changes.values())) / len(changes)
     heading(out, "control: the same elsewhere", f"n = {len(changes)}, mean |change| {mean:.2f}")
-    long = min(out.width - 12, max(len(safe(name)) for name in changes) + 2)
+    long = min(out.width - 12, max(cell_len(safe(name)) for name in changes) + 2)
     for name, change in changes.items():
         out.print(Text("  ").append(fit(name, long)).append(f"{signed(change):>8}", tone(change)))
 
@@ -135,8 +146,8 @@ def print_against(result: "Against", width: int | None = None, color: bool | Non
 def _word_cell(cell: tuple[str, float | None] | None, largest: float, width: int) -> Text:
     if cell is None:
         return Text(fit("·", width), QUIET)
-    wide = min(21, max(5, width - 24)) // 2 * 2 + 1
-    text = Text(fit(cell[0], max(8, width - wide - 10)))
+    wide = odd(width - 24, 21)
+    text = Text(fit(cell[0], width - wide - 10))
     if cell[1] is None:
         return text.append(fit("not measured", width - text.cell_len), QUIET)
     return text.append(f"{signed(cell[1]):>7} ", tone(cell[1])).append(bar(cell[1], largest, wide)).append("  ")

@@ -3,10 +3,25 @@
 import shlex
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from glassformer.show.text import NEGATIVE, POSITIVE, QUIET, STRONG, bar, fit, level, safe, share, signed, tone
+from glassformer.show.text import (
+    NEGATIVE,
+    POSITIVE,
+    QUIET,
+    STRONG,
+    answered,
+    bar,
+    fit,
+    level,
+    odd,
+    safe,
+    share,
+    signed,
+    tone,
+)
 
 if TYPE_CHECKING:
     from glassformer.explain.story import Story, Told
@@ -16,9 +31,14 @@ WIDEST = 132  # a story; a matrix may be wider
 CHANGED = 0.25  # a change of the log-odds below this is called no change
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # who called decides: rich itself would leave with 1, "a check failed"
+
+
 def console(width: int | None = None, color: bool | None = None) -> Console:
     """Standard output, `width` columns wide.  Colour only on a terminal, and never where NO_COLOR is set."""
-    out = Console(highlight=False, markup=False, emoji=False, soft_wrap=False, no_color=color is False or None)
+    out = _Console(highlight=False, markup=False, emoji=False, soft_wrap=False, no_color=color is False or None)
     wide = width or (out.width if out.is_terminal or "COLUMNS" in out._environ else 80)
     out.width = max(40, wide)
     return out
@@ -44,15 +64,19 @@ def tell(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
 
 
 def heading(out: Console, title: str, badge: str) -> None:
-    """A title, and at the right what kind of figures follow."""
-    gap = out.width - len(title) - len(badge)
-    line = Text("\n").append(title, STRONG)
-    out.print(line.append(" " * gap + badge if gap > 1 else f"\n{badge}", QUIET), soft_wrap=True)
+    """A title, and at the right what kind of figures follow; below it where both do not fit."""
+    gap = out.width - cell_len(safe(title)) - cell_len(safe(badge))
+    out.print()
+    if badge and gap > 1:
+        return out.print(Text().append(safe(title) + " " * gap, STRONG).append(safe(badge), QUIET), soft_wrap=True)
+    for text, style in ((title, STRONG), (badge, QUIET)):
+        if text:
+            say(out, text, style)
 
 
 def say(out: Console, text: str, style: str = "", indent: int = 0) -> None:
     """A paragraph, at most 100 columns wide."""
-    for line in Text(text, style).wrap(out, min(100, out.width) - indent):
+    for line in Text(safe(text), style).wrap(out, min(100, out.width) - indent):
         out.print(Text(" " * indent) + line)
 
 
@@ -63,10 +87,11 @@ def _shortened(text: str, most: int) -> str:
 
 def _answers(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
     heading(out, "The answers", f"p({labels[-1]}) and its log-odds")
-    long = max(len(view.model) for view in story.views)
-    wide = min(40, max(8, out.width - long - 34))
+    longest = max(cell_len(safe(view.model)) for view in story.views)
+    wide = min(40, out.width - longest - 34) if out.width >= longest + 42 else 0
+    long = min(longest + 2, out.width - wide - 28)
     for view in story.views:
-        line = Text("  ").append(fit(view.model, long + 2), STRONG if view is story.views[-1] else "")
+        line = Text("  ").append(fit(view.model, long - 1) + " ", STRONG if view is story.views[-1] else "")
         style = tone(view.answer.log_odds)
         line.append(fit(view.answer.label or "–", 10), style).append(level(view.answer.p_positive, wide), style)
         out.print(line.append(f"  {view.answer.p_positive:.3f}  {signed(view.answer.log_odds):>7}"))
@@ -77,8 +102,10 @@ def _words(out: Console, story: "Story") -> None:
     shown = _largest([abs(adds or 0.0) for adds in story.views[-1].adds])
     heading(out, "What each word adds", "causal (baseline [MASK], metric log-odds, n = 1)")
     long = _column(story.words, shown, out.width)
-    each = (out.width - long - 4) // len(views)
-    wide = max(5, min(31, each - 10)) // 2 * 2 + 1
+    fitting = (out.width - long - 2) // 9
+    views = views[-fitting:]
+    each = (out.width - long - 2) // len(views)
+    wide = odd(each - 10, 31)
     out.print(Text("  " + " " * long + "".join(_centred(view.model, each) for view in views), QUIET))
     largest = max((abs(v or 0.0) for view in views for v in view.adds), default=0.0)
     for k in shown:
@@ -86,12 +113,13 @@ def _words(out: Console, story: "Story") -> None:
         for view in views:
             line.append(_adds_cell(view.adds[k], largest, wide, each))
         out.print(line)
+    _left_out(out, len(story.views) - len(views), "models cut words otherwise, or do not fit")
     _left_out(out, len(story.words) - len(shown), "words add less than those shown, or were not measured")
 
 
 def _adds_cell(adds: float | None, largest: float, wide: int, width: int) -> Text:
     if adds is None:
-        return Text(f"{'not measured':>{min(14, width)}}".ljust(width), QUIET)
+        return Text(f"{'not measured' if width >= 14 else '–':>{min(14, width - 1)}}".ljust(width), QUIET)
     cell = Text(f"{signed(adds):>8} ", tone(adds)).append(bar(adds, largest, wide))
     return cell.append(" " * (width - 9 - wide))
 
@@ -101,7 +129,7 @@ def _centred(name: str, width: int) -> str:
 
 
 def _column(words: list[str], shown: list[int], width: int) -> int:
-    longest = max(len(safe(words[k])) for k in shown)
+    longest = max(cell_len(safe(words[k])) for k in shown)
     return min(max(longest, 8), max(10, width // 5)) + 1
 
 
@@ -136,7 +164,7 @@ def _verdict(told: "Told", words: list[str], labels: tuple[str, ...]) -> str:
             f"No word clearly told another.  The edge whose cut changes most is {looks} → {at} ({moves}), "
             f"and that is not clearly more than a control cut."
         )
-    answers = [labels[-1] if odds > 0 else labels[0] for odds in (told.before, told.after)]
+    answers = [answered(odds, labels) for odds in (told.before, told.after)]
     turned = f"turns from {answers[0]} to {answers[1]}" if told.flips else f"stays {answers[0]} but moves"
     reading = f"what {looks} adds goes from {signed(told.reading[0])} to {signed(told.reading[1])}"
     return f"{looks} uses {at}.  When {looks} may not look at {at}, {reading}, and the answer {turned}: {moves}."
@@ -170,45 +198,62 @@ def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
     """How much the word looks at each, beside what changes when it may not."""
     looks = words[told.edge.looks]
     heading(out, f"{looks} looks at", "weights descriptive · cuts causal (−∞, log-odds, n = 1)")
-    layers, heads = len(story.attention), len(story.attention[0])
-    every = layers * heads * 6 + layers * 8 + 52 <= out.width
     shown = _largest([abs(story.cuts.get(k, 0.0)) for k in range(len(words))])
     long = _column(words, shown, out.width)
-    names = [f"L{layer}.H{head}" for layer in range(layers) for head in range(heads)] if every else []
-    titles = "".join(f"{name:>6}" for name in names) + "".join(f"{f'L{layer} mean':>8}" for layer in range(layers))
-    out.print(Text("  " + " " * long + titles + "   change when cut", QUIET))
+    columns = _attention_columns(story, out.width - long - 13)
+    wide = odd(out.width - long - 13 - sum(cell_len(title) for title, _ in columns), 21)
+    titles = "".join(title for title, _ in columns) + fit("   change when cut", max(11 + wide, 11))
+    out.print(Text("  " + " " * long + titles, QUIET))
     largest = max((abs(change) for change in story.cuts.values()), default=0.0)
     for k in shown:
-        by_head = [story.attention[layer][head][k] for layer in range(layers) for head in range(heads)]
-        means = [sum(head[k] for head in layer) / heads for layer in story.attention]
         line = Text("  ").append(fit(words[k], long), STRONG if k == told.edge.at else "")
-        line.append("".join(f"{share(weight):>6}" for weight in (by_head if every else [])))
-        line.append("".join(f"{share(weight):>8}" for weight in means))
-        out.print(line.append(_cut_cell(story.cuts.get(k), k == told.edge.looks, largest)))
+        line.append("".join(f"{share(weights[k]):>{len(title)}}" for title, weights in columns))
+        out.print(line.append(_cut_cell(story.cuts.get(k), k == told.edge.looks, largest, wide)))
+    if not columns:
+        _left_out(out, len(story.attention), "layers of attention do not fit; ask for one head, such as L0.H0")
     _left_out(out, len(words) - len(shown), "words change less when cut, or were not measured")
     _one_head(out, told, words)
 
 
-def _cut_cell(change: float | None, itself: bool, largest: float) -> Text:
+def _attention_columns(story: "Story", room: int) -> list[tuple[str, list[float]]]:
+    """(title, weight of each word) of every head and the mean of each layer; in less room of the means, or none."""
+    heads = [
+        (f"{f'L{layer}.H{k}':>6}", head) for layer, row in enumerate(story.attention) for k, head in enumerate(row)
+    ]
+    means = [
+        (f"{f'L{layer} mean':>8}", [sum(weights) / len(row) for weights in zip(*row, strict=True)])
+        for layer, row in enumerate(story.attention)
+    ]
+    for columns, beside in (([*heads, *means], 32), (means, 0)):
+        if sum(len(title) for title, _ in columns) + beside <= room + 11:
+            return columns
+    return []
+
+
+def _cut_cell(change: float | None, itself: bool, largest: float, wide: int) -> Text:
     if change is None:
-        return Text("   itself" if itself else "   not measured", QUIET)
-    return Text(f"{signed(change):>9}  ", tone(change)).append(bar(change, largest, 21))
+        return Text(fit("   itself" if itself else "   not measured", 11 + wide).rstrip(), QUIET)
+    return Text(f"{signed(change):>9}  ", tone(change)).append(bar(change, largest, wide))
 
 
 def _one_head(out: Console, told: "Told", words: list[str]) -> None:
     """The same cut in one head only."""
     edge = f"{words[told.edge.looks]} → {words[told.edge.at]}"
     out.print(Text(f"\n  {edge} cut in one head only", QUIET))
+    fitting = (out.width - 2) // 16
     for layer, changes in enumerate(told.by_head):
-        line = Text("  ")
-        for head, change in enumerate(changes):
-            line.append(f"L{layer}.H{head} ", QUIET).append(f"{signed(change):<8}", tone(change))
-        out.print(line)
+        for start in range(0, len(changes), fitting):
+            line = Text("  ")
+            for head in range(start, min(start + fitting, len(changes))):
+                change = changes[head]
+                line.append(f"{f'L{layer}.H{head}':8}", QUIET).append(f"{signed(change):<8}", tone(change))
+            out.print(line)
 
 
 def _next(out: Console, story: "Story") -> None:
     """Commands that go on from here, ready to be typed."""
-    given, from_file = (_quoted(story.text), "") if len(story.text) <= 200 else ("-", " < your-text")
+    typed = len(story.text) <= 200 and safe(story.text) == story.text
+    given, from_file = (_quoted(story.text), "") if typed else ("-", " < your-text")
     model = "" if story.views[-1].model == "sentiment" else f" --model {shlex.quote(safe(story.views[-1].model))}"
     heading(out, "Next", "")
     answer = (f"why {given} 'logits[1]'", "the answer, summed")
@@ -224,12 +269,20 @@ def _commands(story: "Story", text: str) -> list[tuple[str, str]]:
     changes = {f"L{layer}.H{k}": change for layer, row in enumerate(told.by_head) for k, change in enumerate(row)}
     head = max(changes, key=lambda name: abs(changes[name]))
     cell = f"{head}.weights[{story.positions[told.edge.looks]},{story.positions[told.edge.at]}]"
-    edge = _quoted(f"{story.words[told.edge.looks]}>{story.words[told.edge.at]}")
+    edge = _quoted(f"{_called(story.words, told.edge.looks)}>{_called(story.words, told.edge.at)}")
     return [
         (f"explain {text} {head}", "one head, every weight beside its cut"),
         (f"why {text} '{cell}'", "one number, all its arithmetic"),
         (f"explain {text} --cut {edge}", "the sentence without that edge"),
     ]
+
+
+def _called(words: list[str], k: int) -> str:
+    """What --cut calls word k: the word, the#2 where it stands there again, its number where it would be misread."""
+    if safe(words[k]) != words[k] or set(words[k]) & set("#> ") or words[k].isdecimal():
+        return str(k)
+    turn = 1 + [word.lower() for word in words[:k]].count(words[k].lower())
+    return words[k] if turn == 1 else f"{words[k]}#{turn}"
 
 
 def _quoted(text: str) -> str:

@@ -52,14 +52,26 @@ def tone(value: float) -> str:
 
 def bar(value: float, largest: float, width: int) -> Text:
     """A bar to the right of the middle for a positive value, to the left for a negative one."""
+    if width < 3:
+        return Text("")
     half = width // 2
-    halves = min(2 * half, round(2 * half * abs(value) / largest)) if largest > 0 else 0
+    halves = round(2 * half * min(1.0, abs(value) / largest)) if largest > 0 else 0
     full, rest = divmod(halves, 2)
     if value >= 0:
         body = " " * half + "│" + ("█" * full + "▌" * rest).ljust(half)
     else:
         body = ("▐" * rest + "█" * full).rjust(half) + "│" + " " * half
     return Text(body, style=tone(value))
+
+
+def odd(room: int, most: int) -> int:
+    """How wide a bar can be in `room` columns: odd, so that it has a middle; none where nothing could be seen."""
+    return (min(most, room) - 1) // 2 * 2 + 1 if room >= 5 else 0
+
+
+def answered(odds: float, labels: tuple[str, ...]) -> str:
+    """What log-odds of the last label say: its name, or the other one's where there are but two."""
+    return safe(labels[-1] if odds > 0 else labels[0] if len(labels) == 2 else f"not {labels[-1]}")
 
 
 def level(value: float, width: int) -> str:

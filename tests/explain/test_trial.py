@@ -1,0 +1,46 @@
+"""One sentence, run again: batches, words and pieces, and models without attention."""
+
+import pytest
+import torch
+
+from glassformer.errors import UsageError
+from tests import made
+
+
+def test_words_look_at_words_as_their_pieces_do(trial):
+    """Summed over the pieces looked at, averaged over those that look."""
+    weights = torch.stack([trial.tape[f"layers.{k}.attention.weights"][0] for k in range(2)])
+    pieces = [word.pieces for word in trial.words]
+    for i, rows in enumerate(pieces):
+        for j, columns in enumerate(pieces):
+            mean = torch.stack([sum(weights[:, :, row, column] for column in columns) for row in rows]).mean(0)
+            torch.testing.assert_close(trial.attention()[:, :, i, j], mean)
+    torch.testing.assert_close(trial.attention().sum(-1), torch.ones(2, 3, 5))
+
+
+def test_an_edge_between_words_is_every_edge_between_their_pieces(trial):
+    (edges,) = trial.edges([(1, 2)])
+    assert [(i, j) for i, j in edges.nonzero().tolist()] == [
+        (i, j) for i in trial.words[1].pieces for j in trial.words[2].pieces
+    ]
+    assert len(trial.words[1].pieces) == 2
+
+
+def test_many_at_once_are_as_one_by_one(trial, monkeypatch):
+    """However many fit in a batch."""
+    cuts = trial.edges([(i, j) for i in range(5) for j in range(5) if i != j])
+    alone = torch.cat([trial.after_cuts(cut[None]) for cut in cuts])
+    for at_once in (1, 7, 4096):
+        monkeypatch.setattr("glassformer.explain.trial.AT_ONCE", at_once)
+        torch.testing.assert_close(trial.after_cuts(cuts), alone, rtol=0, atol=2e-6)
+
+
+def test_sizes_are_read_off_the_tape(trial):
+    assert (trial.layers, trial.heads, trial.head_width) == (2, 3, 4)
+
+
+def test_a_bag_of_words_has_no_attention_and_says_so():
+    trial = made.trial(model=made.bag())
+    assert (trial.layers, trial.heads) == (0, 0)
+    with pytest.raises(UsageError, match=r"made has no attention.*--model sentiment"):
+        trial.need_attention()

@@ -1,0 +1,125 @@
+"""Sheets, worked sums, before and after, two sentences: the numbers on the screen are the data."""
+
+import re
+
+import pytest
+
+from glassformer.explain.sheet import Sheet
+from glassformer.explain.worked import Part, Worked
+from glassformer.show import tables
+from glassformer.show.text import SHADES, share, signed
+from tests import made
+from tests.show.conftest import HOSTILE, too_wide
+
+
+@pytest.fixture
+def x():
+    return made.reader().explain(made.SENTENCE, beside=())
+
+
+def numbers(line):
+    return re.findall(r"[+−]?\d*\.\d+|~0", line)
+
+
+def test_a_head_is_its_weights_and_below_them_its_effects(x, drawn):
+    sheet = x.sheet("L1.H2")
+    lines = drawn(sheet, tables.print_sheet, width=100)
+    rows = [line for line in lines if re.match(r"  \d ", line) and numbers(line)]
+    assert len(rows) == 10
+    for i in range(5):
+        assert rows[i].split()[:2] == rows[i + 5].split()[:2] == [str(i), x.words[i]]
+        assert numbers(rows[i]) == [share(v).strip() for v in sheet.values[i]]
+        assert numbers(rows[i + 5]) == [signed(v) for v in sheet.effects[i]]
+    assert "measured" in "\n".join(lines)
+
+
+def test_the_largest_is_the_darkest(x, drawn):
+    sheet = x.sheet("L1.H2.scaled")
+    lines = [line for line in drawn(sheet, tables.print_sheet, width=100) if re.match(r"  \d ", line)][:5]
+    at = max(range(25), key=lambda k: abs(sheet.values[k // 5][k % 5]))
+    assert lines[at // 5].split(signed(sheet.values[at // 5][at % 5]))[1][0] == SHADES[4]
+
+
+def test_one_row_of_weights_is_shown_as_weights(x, drawn):
+    out = "\n".join(drawn(x.sheet("L1.H2.weights[3]"), tables.print_sheet, width=80))
+    assert share(x["L1.H2.weights[3,1]"].item()).strip() in out and "+0." not in out
+
+
+def test_columns_that_do_not_fit_are_counted(x, drawn):
+    lines = drawn(x.sheet("L1.stream"), tables.print_sheet, width=60)
+    titles = next(line for line in lines if line.split()[:2] == ["0", "1"]).split()
+    assert titles == [str(k) for k in range(len(titles))] and 1 < len(titles) < 12
+    assert f"… {12 - len(titles)} of 12 columns do not fit" in " ".join(lines)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, 99.99, -99.99, 123.456, -1234.5, 98765.4, -1e7, 1e30])
+def test_a_number_of_any_size_keeps_its_column(drawn, value):
+    sheet = Sheet("L0.stream", "x", ["a", "b"], ["0", "1"], [[value, 1.0], [1.0, value]])
+    rows = [line for line in drawn(sheet, tables.print_sheet, width=80) if line.startswith(("  0 a", "  1 b"))]
+    assert len({len(row) for row in rows}) == 1
+    worked = Worked(
+        "logits[0]", "", [Part("p", ["a", "b", "c", "d"], [("r", [value] * 4), ("s", [1.0] * 4)], "= 1")], value, 1
+    )
+    for width in (40, 80):
+        lines = drawn(worked, tables.print_worked, width=width)
+        assert not too_wide(lines, width)
+        assert len({len(line) for line in lines if line.startswith(("  r ", "  s "))}) == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("address", ["L1.H2", "L1.stream", "L0.H1.q", "logits"])
+def test_tsv_parses_back_to_the_very_numbers(text, address):
+    x = made.reader().explain(HOSTILE[text], beside=())
+    sheet = x.sheet(address)
+    head, *rows = (line.split("\t") for line in tables.tsv_sheet(sheet).split("\n"))
+    assert head == ["row", "row_name", "column", "column_name", "value", "change_when_cut"][: len(head)]
+    assert len(rows) == len(sheet.rows) * len(sheet.columns) and {len(row) for row in rows} == {len(head)}
+    values, effects = x[address].reshape(len(sheet.rows), -1), sheet.effects
+    for i, _, j, _, value, *change in rows:
+        assert values.new_tensor(float(value)) == values[int(i), int(j)]
+        assert [float(each) for each in change] == ([effects[int(i)][int(j)]] if effects else [])
+
+
+def test_a_sum_is_shown_product_by_product(x, drawn):
+    worked = x.why("L1.H2.weights[4,3]")
+    out = "\n".join(drawn(worked, tables.print_worked, width=100))
+    for part in worked.parts:
+        for _, row in part.rows:
+            for value in row:
+                assert f"{value:.6f}".replace("-", "−") in out
+        assert part.result in out
+    assert f"recomputed here {worked.recomputed:.7f} · model {worked.model:.7f}" in out
+    assert "computed of L1.H2.q[4], L1.H2.k[3]" in out
+
+
+def test_a_long_sum_stands_in_several_columns_and_loses_nothing(x, drawn):
+    worked = x.why("L1.mlp.out[2,5]")
+    for width in (80, 200):
+        out = "\n".join(drawn(worked, tables.print_worked, width=width))
+        assert all(f"{value:.6f}".replace("-", "−") in out for _, row in worked.parts[0].rows for value in row)
+
+
+def test_before_and_after_are_the_data(x, drawn):
+    result = x.off("L1.H2")
+    out = "\n".join(drawn(result, tables.print_what_if, width=80))
+    assert signed(result.before) in out and signed(result.after) in out and f"change  {signed(result.change)}:" in out
+    assert ("turns round" in out) == result.flips
+    mean = sum(abs(odds - result.before) for odds in result.controls.values()) / 5
+    assert f"n = 5, mean |change| {mean:.2f}" in out
+    for name, odds in result.controls.items():
+        assert re.search(rf"{re.escape(name)} +{re.escape(signed(odds - result.before))}", out)
+
+
+def test_two_sentences_stand_word_beside_word(x, drawn):
+    result = x.against("this restaurant was terrible")
+    lines = drawn(result, tables.print_against, width=100)
+    for left, right in result.rows:
+        (line,) = (each for each in lines if each.startswith(f"  {left[0]} "))
+        expected = [signed(left[1]), *([signed(right[1])] if right else [])]
+        assert numbers(line) == expected and ("·" in line) == (right is None)
+
+
+def test_what_was_not_measured_says_so(drawn, x):
+    result = x.against("good")
+    unmeasured = type(result)(result.model, result.answers, [(("good", None), ("good", 0.5))])
+    assert "not measured" in "\n".join(drawn(unmeasured, tables.print_against, width=80))
