@@ -1,6 +1,6 @@
 """Draw docs/explain.svg, the README's picture: what `glassformer explain` really prints, recorded.
 
-    python docs/picture.py
+python docs/picture.py
 """
 
 import io

@@ -1,6 +1,6 @@
 """One sentence through one model, and every question that can be put to it."""
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
@@ -130,7 +130,16 @@ class Explanation:
 
 
 def document(kind: str, thing: Any) -> dict[str, Any]:
-    """`thing`, a dataclass of this room, as a JSON-ready document."""
-    assert is_dataclass(thing) and not isinstance(thing, type)
-    derived = {name: getattr(thing, name) for name, of in vars(type(thing)).items() if isinstance(of, property)}
-    return {"schema": SCHEMA, "kind": kind, **asdict(thing), **derived}
+    """`thing`, a dataclass of this room, as a JSON-ready document: its fields, and what they imply."""
+    return {"schema": SCHEMA, "kind": kind, **_plain(thing)}
+
+
+def _plain(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        return {str(key): _plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [_plain(value) for value in thing]
+    if not is_dataclass(thing):
+        return thing
+    implied = [name for name, of in vars(type(thing)).items() if isinstance(of, property)]
+    return {name: _plain(getattr(thing, name)) for name in [*(field.name for field in fields(thing)), *implied]}

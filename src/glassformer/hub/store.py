@@ -7,7 +7,6 @@ in the table below, and its fields are numbers and keys of tables.
 
 import dataclasses
 import json
-import math
 import os
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +15,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from glassformer.errors import CheckpointError, MissingError, UsageError, did_you_mean, one_line
@@ -30,6 +28,7 @@ FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
     "generator": (Generator, TransformerConfig),
 }
 SHIPPED = Path(str(files("glassformer"))) / "shipped"
+PARTS = ("config.json", "model.safetensors", "tokenizer.json", "CARD.md")
 LARGEST = {"layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
 LARGE = 1 << 20
 MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to hold
@@ -53,12 +52,15 @@ def card(name: str | Path) -> str:
 
 def summary(name: str) -> dict[str, Any]:
     """A shipped model in a line: name, number of weights, bytes on disk, and what its card says first."""
-    folder = find(name)
-    says = (line for line in card(name).splitlines() if line.strip() and not line.startswith(("#", "-", "|")))
-    size = sum(file.stat().st_size for file in folder.iterdir())
-    with safe_open(folder / "model.safetensors", "pt") as weights:
-        parameters = sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
-    return {"name": name, "parameters": parameters, "bytes": size, "what": next(says, "")}
+    contents = read_folder(find(name), PARTS)
+    card = contents["CARD.md"].decode(errors="replace").splitlines()
+    weights = _weights(find(name), contents["model.safetensors"])
+    return {
+        "name": name,
+        "parameters": sum(weight.numel() for weight in weights.values()),
+        "bytes": sum(map(len, contents.values())),
+        "what": next((line for line in card if line.strip() and not line.startswith(("#", "-", "|"))), ""),
+    }
 
 
 def shipped() -> list[str]:
@@ -106,7 +108,7 @@ def load(name: str | Path) -> Checkpoint:
     shape than the config says, or hold values that are not finite.
     """
     folder = find(name)
-    contents = read_folder(folder, ("config.json", "model.safetensors", "tokenizer.json", "CARD.md"))
+    contents = read_folder(folder, PARTS)
     model, labels = _build(folder, contents["config.json"], len(contents["model.safetensors"]))
     _fill(model, _weights(folder, contents["model.safetensors"]), folder)
     tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"))

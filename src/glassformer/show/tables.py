@@ -29,26 +29,38 @@ def print_sheet(sheet: "Sheet", width: int | None = None, color: bool | None = N
 
 
 def _compact(value: float) -> str:
-    """As many digits as a cell has room for."""
+    """As many digits as the narrowest cell has room for."""
     texts = (signed(value, digits) for digits in (2, 1, 0))
     return next((text for text in texts if len(text) < CELL), f"{value:.0e}".replace("-", "−"))
 
 
 def _matrix(out: Console, sheet: "Sheet", values: list[list[float]], number) -> None:
     long = min(16, max(cell_len(safe(row)) for row in sheet.rows) + len(str(len(sheet.rows))) + 2)
-    room = max(1, (out.width - long - 2) // CELL)
-    columns = list(range(len(sheet.columns)))[:room]
-    head = "".join(f" {fit(_numbered(sheet.columns, j), CELL - 1)}" for j in columns)
+    names = [_numbered(sheet.columns, j) for j in range(len(sheet.columns))]
+    cell = _cell_width(names, out.width - long - 2)
+    columns = range(len(names))[: max(1, (out.width - long - 2) // cell)]
+    head = "".join(f"  {fit(names[j].rjust(cell - 2), cell - 2)}" for j in columns)
     out.print(Text(" " * (long + 2) + head, QUIET), soft_wrap=True)
     largest = max(abs(v) for row in values for v in row)
     for i, row in enumerate(values):
         line = Text("  ").append(fit(_numbered(sheet.rows, i), long), QUIET)
         for j in columns:
-            line.append(f"{number(row[j]):>{CELL - 1}}{shade(row[j], largest)}", tone(row[j]) if row[j] else "")
+            line.append(f"{number(row[j]):>{cell - 1}}{shade(row[j], largest)}", tone(row[j]) if row[j] else "")
         out.print(line, soft_wrap=True)
-    if len(columns) < len(sheet.columns):
-        left = len(sheet.columns) - len(columns)
-        more = f"… {left} of {len(sheet.columns)} columns do not fit; widen the terminal, or pipe for all"
+    _legend(out, largest, len(names) - len(columns), len(names))
+
+
+def _cell_width(names: list[str], room: int) -> int:
+    """As wide as the names want, where all of them fit; else as narrow as the numbers allow."""
+    wanted = max(CELL, 2 + max(cell_len(safe(name)) for name in names))
+    return max(CELL, min(wanted, room // len(names)))
+
+
+def _legend(out: Console, largest: float, left_out: int, of: int) -> None:
+    scale = f"░▒▓█ a quarter, half, three quarters, all of the largest, {_compact(largest).lstrip('+')}"
+    say(out, scale, QUIET, indent=2)
+    if left_out:
+        more = f"… {left_out} of {of} columns do not fit; widen the terminal, or pipe for all"
         say(out, more, QUIET, indent=2)
 
 

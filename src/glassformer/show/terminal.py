@@ -198,13 +198,14 @@ def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
     """How much the word looks at each, beside what changes when it may not."""
     looks = words[told.edge.looks]
     heading(out, f"{looks} looks at", "weights descriptive · cuts causal (−∞, log-odds, n = 1)")
-    shown = _largest([abs(story.cuts.get(k, 0.0)) for k in range(len(words))])
+    measured = sorted({*story.cuts, told.edge.looks})
+    shown = [measured[k] for k in _largest([abs(story.cuts.get(k, 0.0)) for k in measured])]
     long = _column(words, shown, out.width)
     columns = _attention_columns(story, out.width - long - 13)
     wide = odd(out.width - long - 13 - sum(cell_len(title) for title, _ in columns), 21)
     titles = "".join(title for title, _ in columns) + fit("   change when cut", max(11 + wide, 11))
     out.print(Text("  " + " " * long + titles, QUIET))
-    largest = max((abs(change) for change in story.cuts.values()), default=0.0)
+    largest = max(CHANGED, *(abs(change) for change in story.cuts.values()))
     for k in shown:
         line = Text("  ").append(fit(words[k], long), STRONG if k == told.edge.at else "")
         line.append("".join(f"{share(weights[k]):>{len(title)}}" for title, weights in columns))
