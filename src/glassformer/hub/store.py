@@ -58,7 +58,7 @@ def summary(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "parameters": sum(weight.numel() for weight in weights.values()),
-        "bytes": sum(map(len, contents.values())),
+        "bytes": sum(file.stat().st_size for file in find(name).iterdir()),
         "what": next((line for line in card if line.strip() and not line.startswith(("#", "-", "|"))), ""),
     }
 
