@@ -48,6 +48,12 @@ def test_the_package_docstring(capsys):
     assert capsys.readouterr().out
 
 
+def test_the_readme_table_is_what_the_cards_say():
+    ran = subprocess.run([sys.executable, ROOT / "docs" / "figures.py"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() in README, "put the output of `python docs/figures.py` into the README"
+
+
 def test_the_reading_list_names_files_that_exist():
     text = (ROOT / "READING.md").read_text(encoding="utf-8")
     paths = re.findall(r"\]\(([^)]+)\)", text)

@@ -1,0 +1,18 @@
+"""How the shipped models were made: one command from data to a model with its card.  Read in this order:
+
+recipes      all numbers, in one place
+data         sentences and labels from files; what is kept apart for measuring
+vocabulary   word pieces, learned from text
+meanings     a first vector for every piece, from the company it keeps
+lexicon      the words of the negation grammar; neutral: what people do that judges nothing
+constructions  its sentence patterns, in three tables: affirmed, flipped, kept
+slots        how a pattern is filled; negation: how clauses become a sentence with a label
+material     all of it gathered: what a recipe trains on
+batches      which sentences make which step's batch
+lesson       batches with an edge cut
+loop         the steps; yields after each, and does nothing else
+checkpoint   a run that was killed goes on, to the same bits
+measure      accuracy with its uncertainty, and what a cut edge changes; evaluate: everything of one seed
+card         the model card
+run          ties it together, with a progress bar
+"""

@@ -1,0 +1,50 @@
+"""Which sentences stand in which batch: a pure function of the seed and the step.
+
+Sentences of like length stand together, so that hardly any padding is computed; which ones, and in what order the
+batches come, is drawn anew every epoch.
+"""
+
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+
+POOL = 50  # batches sorted by length together
+
+
+class Batches:
+    """The batches of a training run: `batches[step]` is the sentences' numbers, for any step, asked in any order."""
+
+    def __init__(self, lengths: Sequence[int], size: int, seed: int, opening: int = 0):
+        """lengths: pieces of each sentence; size: sentences in a batch.
+
+        opening: so many of the last sentences come first, once, the shortest first (Elman 1993, "the importance of
+        starting small"), and never again.  Raises ValueError where the others do not fill a batch.
+        """
+        rest = len(lengths) - opening
+        if not 1 <= size <= rest:
+            raise ValueError(f"{rest} sentences do not fill a batch of {size}; try a batch of 1 to {rest}")
+        self.lengths, self.size, self.seed, self.rest = lengths, size, seed, rest
+        self.opening = self._sorted(list(range(rest, len(lengths))))[: opening // size]
+        self.an_epoch = rest // size
+        self._epoch = lru_cache(maxsize=2)(self._drawn)
+
+    def __getitem__(self, step: int) -> list[int]:
+        if step < len(self.opening):
+            return self.opening[step]
+        epoch, place = divmod(step - len(self.opening), self.an_epoch)
+        return self._epoch(epoch)[place]
+
+    def _drawn(self, epoch: int) -> list[list[int]]:
+        """The batches of one epoch; the few sentences that fill no batch wait for another."""
+        rng = random.Random(f"batches {self.seed} {epoch}")
+        order = list(range(self.rest))
+        rng.shuffle(order)
+        order = order[: self.an_epoch * self.size]
+        pool = self.size * POOL
+        batches = [batch for start in range(0, len(order), pool) for batch in self._sorted(order[start : start + pool])]
+        rng.shuffle(batches)
+        return batches
+
+    def _sorted(self, pool: list[int]) -> list[list[int]]:
+        pool = sorted(pool, key=lambda k: self.lengths[k])
+        return [pool[start : start + self.size] for start in range(0, len(pool), self.size)]

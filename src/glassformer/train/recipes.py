@@ -1,0 +1,95 @@
+"""How each shipped model is made: all numbers in one place."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from glassformer.errors import UsageError, did_you_mean, one_line
+from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig
+from glassformer.parts import positions
+
+VOCABULARY = 8000  # pieces, shared by all models
+VOCABULARY_TEXTS = (  # data set, how many times: film and restaurant words should be whole pieces
+    ("sst2/train_sentences", 8),
+    ("restaurant_reviews/train", 12),
+    ("customer_reviews/train", 6),
+    ("imdb/unsupervised_15k", 1),
+)
+SST2 = (("sst2/train", 1), ("sst2/train_sentences", 2))
+REVIEWS = (("restaurant_reviews/train", 3), ("customer_reviews/train", 2))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what comes out, beside the data and the seed.
+
+    sources: (data set, times an epoch).  generated: sentences of the negation grammar beside them.  opening: sentences
+    of the grammar that come first, once, the shortest first.  lesson: one step in so many is one with edges cut.
+    batch: sentences at once.  rate, warmup (steps), decay, smoothing: the optimiser's.  word_dropout: the share of
+    pieces replaced by [MASK].  meaning: the standard deviation of the pieces' first vectors, 0 for random ones.
+    """
+
+    name: str
+    what: str
+    sources: tuple[tuple[str, int], ...]
+    generated: int = 0
+    opening: int = 0
+    lesson: int = 0
+    epochs: float = 2.0
+    batch: int = 64
+    rate: float = 1e-3
+    warmup: int = 300
+    decay: float = 0.01
+    smoothing: float = 0.05
+    word_dropout: float = 0.1
+    meaning: float = 0.4
+    dropout: float = 0.15
+    bag: bool = False  # a bag of words instead of a transformer
+
+    def model(self, vocabulary: int) -> nn.Module:
+        """A model with fresh weights, drawn from torch's generator."""
+        if self.bag:
+            return BagOfWords(BagConfig(vocabulary))
+        model = Classifier(ClassifierConfig(vocabulary, dropout=self.dropout, positions="learned"))
+        for part in model.modules():
+            if isinstance(part, nn.Linear):
+                nn.init.xavier_uniform_(part.weight)  # scores of order one from the start, or attention is slow to wake
+        table = 0.35 * positions.interleaved(model.config.length, model.config.width)
+        model.embed.positions.get_parameter("table").data.copy_(table)  # the paper's waves, free to change
+        return model
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "bag-of-words",
+            "every piece has its say, whatever stands around it",
+            SST2,
+            epochs=3.0,
+            rate=5e-3,
+            decay=0.0,
+            word_dropout=0.0,
+            meaning=0.0,
+            bag=True,
+        ),
+        Recipe("sentiment-plain", "a transformer that has seen film reviews alone", SST2),
+        Recipe(
+            "sentiment",
+            "the same transformer, which has also been taught negation",
+            SST2 + REVIEWS,
+            generated=100_000,
+            opening=36_000,
+            lesson=12,
+        ),
+    )
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a shipped model.  Raises UsageError that lists them."""
+    if name not in RECIPES:
+        raise UsageError(
+            f"there is no recipe {one_line(name, 40)!r}{did_you_mean(name, RECIPES)}; choose {', '.join(RECIPES)}"
+        )
+    return RECIPES[name]

@@ -1,0 +1,45 @@
+"""Order is a pure function of (seed, step)."""
+
+import pytest
+
+from glassformer.train.batches import Batches
+
+LENGTHS = [k * 7 % 31 + 1 for k in range(500)]
+
+
+def test_an_epoch_holds_every_sentence_once_but_the_few_that_fill_no_batch():
+    batches = Batches(LENGTHS, 8, seed=0)
+    seen = [k for step in range(batches.an_epoch) for k in batches[step]]
+    assert len(seen) == len(set(seen)) == 496
+
+
+def test_any_step_can_be_asked_first():
+    forward, backward = Batches(LENGTHS, 8, seed=3), Batches(LENGTHS, 8, seed=3)
+    steps = range(200)
+    assert [forward[s] for s in steps] == [backward[s] for s in reversed(steps)][::-1]
+
+
+def test_seeds_and_epochs_differ():
+    a, b = Batches(LENGTHS, 8, seed=0), Batches(LENGTHS, 8, seed=1)
+    assert a[0] != b[0]
+    assert [a[s] for s in range(a.an_epoch)] != [a[s + a.an_epoch] for s in range(a.an_epoch)]
+
+
+def test_a_batch_holds_sentences_of_like_length():
+    batches = Batches(LENGTHS, 8, seed=0)
+    spread = [max(LENGTHS[k] for k in batches[s]) - min(LENGTHS[k] for k in batches[s]) for s in range(62)]
+    assert sum(spread) / len(spread) < 2
+
+
+def test_the_opening_comes_first_and_once_and_rises():
+    batches = Batches(LENGTHS, 8, seed=0, opening=100)
+    opening = [batches[step] for step in range(12)]
+    assert {k for batch in opening for k in batch} <= set(range(400, 500))
+    lengths = [LENGTHS[k] for batch in opening for k in batch]
+    assert lengths == sorted(lengths)
+    assert all(k < 400 for step in range(12, 120) for k in batches[step])
+
+
+def test_too_few_sentences_say_what_would_fit():
+    with pytest.raises(ValueError, match="3 sentences do not fill a batch of 4; try a batch of 1 to 3"):
+        Batches([1, 2, 3], 4, seed=0)
