@@ -225,7 +225,15 @@ def info() -> None:
 
 
 @app.command
-def train(name: str, /, *, data: Path, out: Path | None = None, seeds: str = "0", steps: int | None = None) -> None:
+def train(
+    name: str,
+    /,
+    *,
+    data: Annotated[Path, Parameter(env_var="GLASSFORMER_DATA")],
+    out: Path | None = None,
+    seeds: str = "0",
+    steps: int | None = None,
+) -> None:
     """Make a shipped model again from data: bag-of-words, sentiment-plain or sentiment.
 
     Interrupted (Ctrl-C, a crash), the same command goes on where it stopped, to the same weights.

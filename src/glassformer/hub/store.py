@@ -59,7 +59,7 @@ def summary(name: str) -> dict[str, Any]:
         "name": name,
         "parameters": sum(weight.numel() for weight in weights.values()),
         "bytes": sum(file.stat().st_size for file in find(name).iterdir()),
-        "what": next((line for line in card if line.strip() and not line.startswith(("#", "-", "|"))), ""),
+        "what": next((line for line in card if line.strip() and line[0] not in "#-|"), "").split(".")[0],
     }
 
 
