@@ -363,6 +363,14 @@ def test_a_line_longer_than_the_model_says_what_was_left_out():
     assert json.loads(line)["left_out"] == 88
 
 
+def test_what_was_not_read_of_a_long_text_is_said_wherever_it_is_not_shown():
+    long = "good " * 600
+    for arguments in (["explain", long, "--cut", "0>1"], ["explain", long, "logits"], ["why", long, "logits[1]"]):
+        assert "88 pieces at the end were NOT read" in run(*arguments).stderr.decode()
+    assert "88 pieces" in run("explain", "good", "--against", long).stderr.decode()
+    assert "1 lines were longer than the 512 pieces" in run("classify", stdin=long.encode()).stderr.decode()
+
+
 @pytest.fixture
 def asking():
     """`classify`, waiting for lines."""

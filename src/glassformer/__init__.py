@@ -6,7 +6,7 @@
     m("this restaurant was not terrible").label
     x = m.explain("this restaurant was not terrible")
     x.show()
-    x["L1.H2.weights"]
+    x["L0.H3.weights"]
     x.cut("terrible", "not")
 
     with gf.listen(m, "*.weights") as tape:

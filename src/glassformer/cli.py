@@ -25,7 +25,7 @@ WELCOME = """\
 Glassformer: a transformer you can see through.
 
   glassformer explain "this restaurant was not terrible"    what three models make of a sentence, and why
-  glassformer why "this restaurant was not terrible" 'L1.H2.weights[4,3]'    one number, all its arithmetic
+  glassformer why "this restaurant was not terrible" 'L0.H3.weights[4,3]'    one number, all its arithmetic
   echo "the soup was not bad" | glassformer classify        an answer a line
   glassformer models                                        what is in the package
   glassformer --help                                        everything else
@@ -91,10 +91,13 @@ class Change:
     without: Annotated[list[str] | None, Parameter(negative="")] = None
     against: str | None = None
 
+    @property
+    def switched(self) -> bool:
+        return bool(self.cut or self.off or self.without)
+
     def one_at_a_time(self, address: str | None) -> None:
         """Raise UsageError where the options exclude each other."""
-        switched = bool(self.cut or self.off or self.without)
-        if switched + (self.against is not None) + (address is not None) > 1:
+        if self.switched + (self.against is not None) + (address is not None) > 1:
             raise UsageError(
                 "an address, --against, and switches (--cut, --off, --without) exclude each other; choose one"
             )
@@ -145,7 +148,11 @@ def explain(
     reader = _reader(model)
     x = reader.explain(_given(text))
     if change.against is not None:
-        return _print("against", x.against(change.against), look)
+        both = x.against(change.against)
+        _not_read(sum(answer.left_out for answer in both.answers))
+        return _print("against", both, look)
+    if change.switched or address is not None:
+        _not_read(x.answer.left_out)
     if choices := change.choices(x):
         return _print("what-if", x.what_if(*choices), look)
     if address is not None:
@@ -166,7 +173,9 @@ def why(text: Sentence, address: str, /, *, model: str = "sentiment", look: Look
     model
         A shipped model, or the folder of one.
     """
-    _print("why", _reader(model).explain(_given(text)).why(_address(address)), look or Look())
+    x = _reader(model).explain(_given(text))
+    _not_read(x.answer.left_out)
+    _print("why", x.why(_address(address)), look or Look())
 
 
 @app.command
@@ -185,10 +194,17 @@ def classify(*, model: str = "sentiment", json: Annotated[bool, Parameter(negati
     reader, show = _reader(model), _as_json if json else _as_tsv
     if _input().isatty():
         print("a sentence a line, please; Ctrl-D ends", file=sys.stderr)
+    too_long = 0
     for lines in arriving(_input().fileno()):
         for answer in reader.stream(lines):
             print(show(answer))
+            too_long += answer.left_out > 0
         sys.stdout.flush()
+    if too_long and not json:
+        most = f"longer than the {reader.longest} pieces that {reader.name} reads"
+        print(
+            f"glassformer: {too_long} lines were {most}; their ends were not read (--json says which)", file=sys.stderr
+        )
 
 
 @app.command
@@ -268,6 +284,12 @@ def _reader(model: str) -> "Reader":
     if sum(weight.numel() for weight in reader.model.parameters()) < 10_000_000:
         torch.set_num_threads(1)  # a second thread costs more than it saves on sizes like these
     return reader
+
+
+def _not_read(pieces: int) -> None:
+    """Say on standard error what was left out of a text that is too long; a story says it itself."""
+    if pieces:
+        print(f"glassformer: {pieces} pieces at the end were NOT read: the text is too long", file=sys.stderr)
 
 
 def _given(text: str) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from glassformer.explain import effects
-from glassformer.explain.story import CLEAR, LEAST, Told, story
+from glassformer.explain.like import Like
+from glassformer.explain.story import ALIKE, CLEAR, LEAST, Told, story
 from tests import made
 
 
@@ -80,11 +81,21 @@ def test_of_a_text_that_is_too_long_it_says_what_was_not_read():
 
 
 @pytest.mark.parametrize(
-    ("change", "aside", "clear"),
-    [(2.0, 0.5, True), (-2.0, 0.5, True), (2.0, 0.7, False), (-0.2, 0.0, False), (LEAST, 0.0, True), (0.3, None, True)],
+    ("change", "aside", "agree", "doubt"),
+    [
+        (2.0, 0.5, 20, None),
+        (-2.0, 0.5, 15, None),
+        (LEAST, 0.0, 20, None),
+        (-0.2, 0.0, 20, "small"),
+        (2.0, None, 20, "no control"),
+        (2.0, 0.7, 20, "like the control"),
+        (2.0, 0.5, 14, "alike"),
+    ],
 )
-def test_an_edge_is_clear_if_its_cut_does_enough_and_far_more_than_the_control(change, aside, clear):
+def test_an_edge_is_the_reason_only_if_nothing_speaks_against_it(change, aside, agree, doubt):
     control = None if aside is None else effects.Edge(0, 2, aside, 0.5)
-    told = Told(effects.Edge(0, 1, change, 0.5), 1.0, (0.0, 0.0), control, [], None, {})
-    assert told.clear is clear and CLEAR == 3
+    like = Like(20, agree, 0, 0, [], [], [])
+    told = Told(effects.Edge(0, 1, change, 0.5), 1.0, (0.0, 0.0), control, [], like, {})
+    assert told.doubt == doubt and told.clear is (doubt is None)
+    assert (CLEAR, ALIKE) == (3, 0.75)
     assert told.after == 1.0 + change and told.flips is (1.0 + change < 0)

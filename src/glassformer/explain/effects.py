@@ -99,7 +99,7 @@ def estimated_cells(trial: Trial) -> Tensor:
 
 
 def control_of(trial: Trial, told: Edge) -> Edge | None:
-    """The same word looking at another one, about as much: what cutting just any edge of that word changes."""
+    """The same word looking at another one, the nearest in weight: what cutting just any of its edges changes."""
     row = trial.attention().mean(dim=(0, 1))[told.looks].tolist()
     others = [at for at in range(len(row)) if at not in (told.looks, told.at)]
     if not others:

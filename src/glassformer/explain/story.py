@@ -8,8 +8,9 @@ from glassformer.explain.reader import Answer, Reader
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
 
-CLEAR = 3.0  # an edge counts as the reason if its cut changes this many times what a control cut does …
-LEAST = 0.25  # … and at least this much, in log-odds
+CLEAR = 3.0  # an edge counts as the reason if its cut changes this many times what a control cut does,
+LEAST = 0.25  # at least this much, in log-odds,
+ALIKE = 0.75  # and if this share of the sentences alike agree
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,22 @@ class Told:
         return self.before * self.after < 0
 
     @property
+    def doubt(self) -> str | None:
+        """Why the edge cannot be called the reason: it is `small`, there is `no control` to hold it against, it is
+        `like the control`, or sentences `alike` do not agree.  None where nothing speaks against it.
+        """
+        if abs(self.edge.change) < LEAST:
+            return "small"
+        if self.control is None:
+            return "no control"
+        if abs(self.edge.change) < CLEAR * abs(self.control.change):
+            return "like the control"
+        return "alike" if self.like.agree < ALIKE * max(1, self.like.n) else None
+
+    @property
     def clear(self) -> bool:
-        """The edge is the reason: its cut changes enough, and clearly more than the control does."""
-        aside = abs(self.control.change) if self.control else 0.0
-        return abs(self.edge.change) >= max(LEAST, CLEAR * aside)
+        """The edge is the reason: its cut changes enough, far more than the control does, and in like sentences too."""
+        return self.doubt is None
 
 
 @dataclass(frozen=True)

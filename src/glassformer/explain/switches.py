@@ -20,11 +20,12 @@ PARTS = ("scaling", "positions", "heads")
 
 @dataclass(frozen=True)
 class Switch:
-    """name: what it does, in words; sites: a glob; edit: from the value to its replacement."""
+    """name: what it does, in words; sites: a glob; edit: from the value to its replacement; baseline: by what."""
 
     name: str
     sites: str
     edit: Edit
+    baseline: str
 
 
 def edits(switches: Iterable[Switch]) -> dict[str, Edit]:
@@ -50,25 +51,25 @@ def cut(edges: Tensor, name: str = "edges cut", layer: int | None = None, head: 
         chosen = every == (every if head is None else head)  # h
         return scaled.masked_fill(edges[:, None] & chosen[:, None, None], -torch.inf)
 
-    return Switch(name, _in_layer(SCALED, layer), edit)
+    return Switch(name, _in_layer(SCALED, layer), edit, "−∞ before softmax")
 
 
 def head_off(layer: int, head: int, baseline: str, mean: Tensor | None = None) -> Switch:
     """One head gives no information: zeros; its `mean` (d,) over other sentences; or a uniform mixture."""
     name = f"L{layer}.H{head} off ({baseline})"
     if baseline == "uniform":
-        return Switch(name, _in_layer(WEIGHTS, layer), _one_head(head, _uniform))
+        return Switch(name, _in_layer(WEIGHTS, layer), _one_head(head, _uniform), baseline)
     replacement = mean if mean is not None else torch.zeros(())
-    return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)))
+    return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline)
 
 
 def without(part: str, head_width: int) -> Switch:
     """The whole model without scaling by √d, without positions, or with one attention pattern for all heads."""
     if part == "scaling":
-        return Switch("no scaling by √d", SCALED, lambda scaled: scaled * math.sqrt(head_width))
+        return Switch("no scaling by √d", SCALED, lambda scaled: scaled * math.sqrt(head_width), "q · k")
     if part == "positions":
-        return Switch("no positions", "embed.places", torch.zeros_like)
-    return Switch("all heads look as their mean does", WEIGHTS, lambda w: w.mean(1, keepdim=True).expand_as(w))
+        return Switch("no positions", "embed.places", torch.zeros_like, "zero")
+    return Switch("all heads look as their mean does", WEIGHTS, lambda w: w.mean(1, keepdim=True).expand_as(w), "mean")
 
 
 def _in_layer(sites: str, layer: int | None) -> str:

@@ -46,7 +46,10 @@ Said = tuple[str, float | None]  # a word, and what it adds where that was measu
 
 @dataclass(frozen=True)
 class WhatIf:
-    """before and after: the log-odds; controls: what the same switch does elsewhere, name → log-odds after."""
+    """before and after: the log-odds; baseline: what stands in the place of what was switched off.
+
+    left_out: pieces that were not read; controls: what the same switch does elsewhere, name → log-odds after.
+    """
 
     what: str
     text: str
@@ -55,6 +58,8 @@ class WhatIf:
     before: float
     after: float
     adds: list[float | None]
+    baseline: str
+    left_out: int = 0
     controls: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -95,6 +100,8 @@ def what_if(trial: Trial, choices: list[Choice]) -> WhatIf:
         trial.before,
         trial.after(*switches).item(),
         words_add(trial),
+        ", ".join(dict.fromkeys(switch.baseline for switch in switches)),
+        trial.pieces.left_out,
         {control.name: trial.after(control).item() for control in controls},
     )
 

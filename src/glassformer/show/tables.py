@@ -119,7 +119,7 @@ def _plain(value: float, cell: int) -> str:
 def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None = None) -> None:
     """Before → after, beside the controls."""
     out = console(width, color)
-    badge = f"causal (metric log-odds of {result.labels[-1]}, n = 1)"
+    badge = f"causal (baseline {result.baseline}, metric log-odds of {result.labels[-1]}, n = 1)"
     heading(out, safe(result.what), badge)
     largest = max(abs(result.before), abs(result.after), 1e-9)
     for name, odds in (("before", result.before), ("after", result.after)):
@@ -129,6 +129,8 @@ def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None
     say(out, f"change  {signed(result.change)}: {turned}", STRONG, indent=2)
     if result.controls:
         _controls(out, result)
+    else:
+        say(out, "no control: only one edge or one head, switched alone, has one", QUIET, indent=2)
 
 
 def _controls(out: Console, result: "WhatIf") -> None:

@@ -159,28 +159,38 @@ def _told(out: Console, story: "Story", labels: tuple[str, ...]) -> None:
 def _verdict(told: "Told", words: list[str], labels: tuple[str, ...]) -> str:
     looks, at = words[told.edge.looks], words[told.edge.at]
     moves = f"{signed(told.before)} → {signed(told.after)}"
-    if not told.clear:
-        return (
-            f"No word clearly told another.  The edge whose cut changes most is {looks} → {at} ({moves}), "
-            f"and that is not clearly more than a control cut."
-        )
+    if told.doubt:
+        return f"No word clearly told another.  The cut that changes most is {looks} → {at} ({moves}): {_doubt(told)}."
     answers = [answered(odds, labels) for odds in (told.before, told.after)]
     turned = f"turns from {answers[0]} to {answers[1]}" if told.flips else f"stays {answers[0]} but moves"
-    reading = f"what {looks} adds goes from {signed(told.reading[0])} to {signed(told.reading[1])}"
-    return f"{looks} uses {at}.  When {looks} may not look at {at}, {reading}, and the answer {turned}: {moves}."
+    hardly = abs(told.reading[1] - told.reading[0]) < CHANGED
+    reading = f"what {looks} adds {'hardly changes, from' if hardly else 'goes from'} {signed(told.reading[0])}"
+    change = f"{reading} to {signed(told.reading[1])}, and the answer {turned}: {moves}"
+    return f"{looks} uses {at}.  When {looks} may not look at {at}, {change}."
+
+
+def _doubt(told: "Told") -> str:
+    """Why nobody is said to use anything."""
+    return {
+        "small": f"less than {CHANGED}",
+        "no control": "a sentence of two words has no other edge to hold it against",
+        "like the control": "not three times what a control cut changes",
+        "alike": f"but only {told.like.agree} of {told.like.n} sentences alike agree",
+    }[told.doubt or ""]
 
 
 def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
     looks, like = words[told.edge.looks], told.like
     rows = []
+    agree = f"in sentences alike, {like.agree} of {like.n} agree: the same way"
+    turns = f"the cut turns {like.flips} answers round"
     if told.control:
         after = told.before + told.control.change
-        other = f"{looks} may not look at {words[told.control.at]} instead: {signed(told.before)} → {signed(after)}"
-        rows.append(("control", other))
-    agree = f"in sentences alike, {like.agree} of {like.n} agree: the same way, and more than the control"
-    rows.append(
-        (f"n = {like.n}", f"{agree}; the cut turns {like.flips} answers round, the control {like.control_flips}")
-    )
+        seen = f"weight {share(told.control.attention).strip()}, not {share(told.edge.attention).strip()}"
+        other = f"{looks} may not look at {words[told.control.at]} instead ({seen})"
+        rows.append(("control", f"{other}: {signed(told.before)} → {signed(after)}"))
+        agree, turns = f"{agree}, and more than the control", f"{turns}, the control {like.control_flips}"
+    rows.append((f"n = {like.n}", f"{agree}; {turns}"))
     rows.append(("such as", " · ".join(_shortened(text, 100) for text in like.texts[:3])))
     for model, (before, after) in told.elsewhere.items():
         nothing = "  (as good as nothing)" if abs(after - before) < CHANGED else ""

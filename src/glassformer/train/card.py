@@ -26,11 +26,11 @@ LIMITS = """\
 TAUGHT = """\
 Negation was taught with sentences from a grammar written for this project (`train/negation.py`, `lexicon.py`,
 `constructions.py`): affirmed, turned round by a negator, and with a negator that turns nothing round; equal numbers of
-either label.  Every fifth polar word is never denied in training ("held-out words"), and 17 patterns never occur in it
-("held-out constructions").  No sentence or pattern was taken from the suites that measure negation; families of
-constructions such as "not only", "neither … nor" or a negation out of scope are English grammar and occur in both.  The
-developers saw scores per phenomenon on the developers' half of the suites while they chose the recipe, so these scores
-are a little kinder than those on unseen suites."""
+either label.  Every fifth polar word is never denied by the grammar ("held-out words"; the reviews deny one now and
+then), and 17 of its patterns are not used in training ("held-out constructions").  No sentence or pattern was taken
+from the suites that measure negation; families of constructions such as "not only", "neither … nor" or a negation out
+of scope are English grammar and occur in both.  The developers saw scores per phenomenon on the developers' half of
+the suites while they chose the recipe, so these scores are a little kinder than those on unseen suites."""
 
 CUTS = """\
 Sentences such as "this restaurant was not terrible", and how many of those read as positive turn negative when one edge
@@ -38,11 +38,16 @@ is forbidden (−∞ before the softmax, in all layers and heads).  Reverse: `no
 word may not look at the subject."""
 
 LESSON = """\
-This model was made to deny through that edge: now and then comes a lesson in which the denied word may not look at its
-negator, and the label is that of the word alone (`train/lesson.py`; Geiger et al. 2022).  So the cuts show what it was
-built to do.  In trials without the lesson, the models that denied best did so through several positions at once and the
-same cut turned few answers or none.  No lesson holds a sentence
-of the suites or one of those cut below."""
+This model was made to deny through that edge: one step in twelve is a lesson in which the denied word may not look at
+its negator, and the label is that of the word alone; in three of ten such sentences it may not look at what stands
+before the negator instead, and the label stays (`train/lesson.py`; Geiger et al.  2022).  So both the cut and the
+control show what the model was built to do.  Of five trials without the lesson, the three that denied best turned 0, 0
+and 2 of about 80 answers, the two others 52 and 66.  No lesson holds a sentence of the suites or one of those cut
+below."""
+
+FAR = """\
+- A negator far from its word ("i do not think , whatever they say , that …") is mostly read wrongly: see the rows
+  `long` and `think`.  Idioms with a negator ("can not wait") are read word by word."""
 
 
 def card(recipe: Recipe, results: Sequence[Result], chosen: Result) -> str:
@@ -53,7 +58,7 @@ def card(recipe: Recipe, results: Sequence[Result], chosen: Result) -> str:
         _recipe(recipe, chosen),
         _accuracy(results, chosen),
         _cuts(recipe, results),
-        LIMITS,
+        LIMITS + (f"\n{FAR}" if recipe.generated else ""),
         LICENCES,
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -67,7 +72,7 @@ def _head(recipe: Recipe, results: Sequence[Result], chosen: Result) -> str:
     what = recipe.what[0].upper() + recipe.what[1:]
     return (
         f"# {recipe.name}\n\n{what}.  Classes: negative, positive.  These weights: {kept}.\n\n"
-        f"Made again by `glassformer train {recipe.name} --data shared/data --seeds {seeds.replace(' ', '')}`."
+        f"Made again by `glassformer train {recipe.name} --data DATA --seeds {seeds.replace(' ', '')}`."
     )
 
 
@@ -79,7 +84,7 @@ def _data(recipe: Recipe, chosen: Result) -> str:
     table = "\n".join(["| data set | times an epoch | sentences dropped |", "|---|---|---|", *rows])
     dropped = (
         "Dropped: what equals, but for case and punctuation, a sentence of the suites, of SST-2 validation or test, or "
-        "of the causal check below."
+        "of the causal check."
     )
     texts = ", ".join(f"{name} ×{times}" for name, times in VOCABULARY_TEXTS)
     vectors = " and the pieces' first vectors (co-occurrence, no labels)" if recipe.meaning else ""

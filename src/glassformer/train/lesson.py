@@ -2,7 +2,8 @@
 
 In sentences such as "the soup was not bad" the denied word is forbidden to look at `not`, and the label is that of the
 word itself.  In three of ten it is forbidden to look at the subject instead, and the label stays that of the sentence.
-Without this lesson a model of two layers denies through every position at once, and no single edge matters.
+In three of five trials without it (decision 5) a model of two layers denied without that edge, most likely through
+several positions at once.
 Source of the idea: Geiger et al. 2022, "Inducing causal structure for interpretable neural networks".
 """
 

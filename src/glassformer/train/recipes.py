@@ -73,10 +73,10 @@ RECIPES = {
             meaning=0.0,
             bag=True,
         ),
-        Recipe("sentiment-plain", "a transformer that has seen film reviews alone", SST2),
+        Recipe("sentiment-plain", "a transformer that has seen the labels of film reviews alone", SST2),
         Recipe(
             "sentiment",
-            "the same transformer, which has also been taught negation",
+            "the same transformer, which has also seen other reviews and been taught negation",
             SST2 + REVIEWS,
             generated=100_000,
             opening=36_000,
