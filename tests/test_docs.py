@@ -1,5 +1,6 @@
 """Every code block in the README and in the package's docstring runs, as it stands."""
 
+import html
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import glassformer
+from glassformer.show.text import signed
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -79,3 +81,16 @@ def test_tool(tool):
     """Lint, format and types: decision 4."""
     ran = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+
+
+def test_the_picture_is_of_the_models_that_ship():
+    told = glassformer.load("sentiment").explain("this restaurant was not terrible").story.told
+    drawn = html.unescape((ROOT / "docs" / "explain.svg").read_text(encoding="utf-8")).replace("\xa0", " ")
+    assert told is not None
+    assert f"{signed(told.before)} → {signed(told.after)}" in drawn, "run `python docs/picture.py`"
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("*/*.md")), ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert all((page.parent / link).exists() for link in links if "://" not in link)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glassformer.errors import CheckpointError, UsageError
 from glassformer.hub.store import SHIPPED
-from glassformer.hub.tokens import LONGEST_TEXT, Tokens
+from glassformer.hub.tokens import LONGEST_TEXT, Tokens, pad
 from tests import made
 
 SHIPPED_FILE = (SHIPPED / "sentiment" / "tokenizer.json").read_text()
@@ -233,3 +233,9 @@ def test_two_hundred_mutations_load_and_cut_or_are_checkpoint_errors():
             assert len(str(error)) < 400
             refused += 1
     assert refused > 50
+
+
+def test_padded_rows_are_real_where_there_is_a_piece():
+    ids, real = pad([[5, 6, 7], [8]])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert real.tolist() == [[True, True, True], [True, False, False]]

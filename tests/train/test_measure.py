@@ -6,7 +6,7 @@ import torch
 from glassformer.models.simple import Classifier, ClassifierConfig
 from glassformer.train import vocabulary
 from glassformer.train.data import Example, normalised
-from glassformer.train.measure import FIRST, EdgeCuts, Score, answers, edge_cuts, padded, probes, scores, wilson
+from glassformer.train.measure import FIRST, EdgeCuts, Score, answers, edge_cuts, probes, scores, wilson
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,6 @@ def test_wilson_refuses_what_is_no_proportion(right, total):
 
 def test_a_score_reads_as_percent_and_interval():
     assert str(Score(81, 263)) == "30.8 (25.5–36.6)"
-
-
-def test_padded_rows_are_real_where_there_is_a_piece():
-    ids, real = padded([[5, 6, 7], [8]])
-    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert real.tolist() == [[True, True, True], [True, False, False]]
 
 
 class LastPiece(torch.nn.Module):

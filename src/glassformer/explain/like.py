@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from glassformer.explain.effects import Edge
-from glassformer.explain.reader import pad
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
-from glassformer.hub.tokens import Pieces
+from glassformer.hub.tokens import Pieces, pad
 
 HOW_MANY = 20
 # Words that can stand for each other.  Where a sentence has some, they are exchanged for others of their kind.

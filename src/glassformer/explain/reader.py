@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from glassformer.errors import UsageError
 from glassformer.hub.store import Checkpoint, load
-from glassformer.hub.tokens import Pieces
+from glassformer.hub.tokens import Pieces, pad
 from glassformer.tape import Edit, listen
 
 MOST_PIECES = 4096  # for a model that has no length of its own
@@ -114,15 +114,6 @@ def log_odds(logits: Tensor) -> Tensor:
     """ln(p / (1 − p)) of the last class.  logits (b, c) → (b,)."""
     logits = logits.double()
     return logits[:, -1] - logits[:, :-1].logsumexp(dim=-1)
-
-
-def pad(rows: list[list[int]], padding: int) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one (b, n) tensor, and which of it is real (b, n)."""
-    lengths = torch.tensor([len(row) for row in rows])
-    ids = torch.full((len(rows), max(1, int(lengths.max()))), padding)  # b n
-    for k, row in enumerate(rows):
-        ids[k, : len(row)] = torch.tensor(row, dtype=torch.long)
-    return ids, torch.arange(ids.size(1)) < lengths[:, None]
 
 
 def read(name: str | Path) -> Reader:

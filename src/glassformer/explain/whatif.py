@@ -10,9 +10,10 @@ from torch import Tensor
 from glassformer.errors import UsageError, did_you_mean, one_line
 from glassformer.explain.address import Address, check, parse
 from glassformer.explain.effects import Edge, control_of, words_add
-from glassformer.explain.reader import Answer, Reader, pad
+from glassformer.explain.reader import Answer, Reader
 from glassformer.explain.switches import BASELINES, PARTS, Switch, cut, head_off, without
 from glassformer.explain.trial import Trial
+from glassformer.hub.tokens import pad
 from glassformer.tape import listen
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")

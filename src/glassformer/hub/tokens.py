@@ -1,10 +1,12 @@
 """From text to pieces and back: a `tokenizers` tokenizer, and where in the text each piece stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import torch
 from tokenizers import Encoding, Tokenizer
+from torch import Tensor
 
 from glassformer.errors import CheckpointError, UsageError, one_line
 
@@ -107,6 +109,15 @@ def _panics() -> Iterator[None]:
         raise
     except BaseException as error:
         raise CheckpointError(f"tokenizer.json cannot be used: {one_line(error)}") from None
+
+
+def pad(rows: Sequence[Sequence[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Rows of ids as one (b, n) tensor, and which of it is real (b, n)."""
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.full((len(rows), max(1, int(lengths.max()))), padding)  # b n
+    for k, row in enumerate(rows):
+        ids[k, : len(row)] = torch.tensor(row, dtype=torch.long)
+    return ids, torch.arange(ids.size(1)) < lengths[:, None]
 
 
 def checked(text: str) -> str:

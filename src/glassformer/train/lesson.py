@@ -14,10 +14,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from glassformer.hub.tokens import pad
 from glassformer.train.data import normalised
 from glassformer.train.lexicon import taught
 from glassformer.train.loop import Batch
-from glassformer.train.measure import padded
 from glassformer.train.slots import Clause
 
 CONTROLS = 0.3  # the share of sentences in which another edge is cut
@@ -37,7 +37,7 @@ class Lesson:
         """`size` sentences, each with its edges cut and the label that this leaves."""
         rng = random.Random(f"lesson {self.seed} {step}")
         made = [self._sentence(rng) for _ in range(self.size)]
-        ids, real = padded([self.tokenizer.encode(text).ids for text, _, _ in made])  # b n
+        ids, real = pad([self.tokenizer.encode(text).ids for text, _, _ in made])  # b n
         controls = torch.tensor([control for _, _, control in made])  # b
         return Batch(
             ids, real, torch.tensor([label for _, label, _ in made]), self._edges(ids, real, controls), calm=True

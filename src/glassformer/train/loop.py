@@ -66,12 +66,12 @@ def train(state: State, batch: Callable[[int], Batch], recipe: Recipe, seed: int
 
 def _loss(model: nn.Module, batch: Batch, smoothing: float) -> Tensor:
     model.train(not batch.calm)
-    with _forbidden(model, batch.cut):
+    with forbidden(model, batch.cut):
         logits = model(batch.ids, batch.real)  # b c
     return F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
 
 
-def _forbidden(model: nn.Module, edges: Tensor | None) -> AbstractContextManager:
+def forbidden(model: nn.Module, edges: Tensor | None) -> AbstractContextManager:
     """A pass in which some positions may not look at others, in all layers and heads."""
     if edges is None:
         return nullcontext()

@@ -9,13 +9,13 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from glassformer.hub.tokens import Tokens
+from glassformer.hub.tokens import Tokens, pad
 from glassformer.train import data, meanings, negation, vocabulary
 from glassformer.train.batches import Batches
 from glassformer.train.checkpoint import write_file
 from glassformer.train.lesson import Lesson
 from glassformer.train.loop import Batch
-from glassformer.train.measure import padded, probes
+from glassformer.train.measure import probes
 from glassformer.train.recipes import VOCABULARY, VOCABULARY_TEXTS, Recipe
 
 MASK = 2
@@ -109,7 +109,7 @@ class Feed:
         if self.lesson and step % self.every == self.every - 1 and step >= len(self.batches.opening) // 2:
             return self.lesson(step)
         chosen = self.batches[step]
-        ids, real = padded([self.material.rows[k] for k in chosen])  # b n
+        ids, real = pad([self.material.rows[k] for k in chosen])  # b n
         calm = step < len(self.batches.opening)
         if self.share and not calm:
             ids[(torch.rand(ids.shape) < self.share) & ~torch.isin(ids, self.spared)] = MASK

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
-from glassformer.tape import listen
+from glassformer.hub.tokens import pad
 from glassformer.train.data import Example, normalised
 from glassformer.train.lexicon import ADJECTIVES, HELD_OUT
+from glassformer.train.loop import forbidden
 
 NORMAL_95 = 1.959963984540054  # standard deviations on either side that hold 95 % of a normal distribution
 BATCH = 128  # sentences
@@ -76,15 +77,6 @@ def wilson(right: int, total: int, deviations: float = NORMAL_95) -> tuple[float
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
-def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of piece ids → ids (b, n), filled with zeros, and real (b, n), True where a piece stands."""
-    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for row, pieces in zip(ids, rows, strict=True):
-        row[: len(pieces)] = torch.tensor(pieces)
-    lengths = torch.tensor([len(row) for row in rows])
-    return ids, torch.arange(ids.size(1)) < lengths[:, None]
-
-
 @torch.inference_mode()
 def answers(model: nn.Module, rows: Sequence[Sequence[int]], longest: int = 512) -> list[int]:
     """The class the model gives each row of pieces; those beyond `longest` are not read."""
@@ -93,7 +85,7 @@ def answers(model: nn.Module, rows: Sequence[Sequence[int]], longest: int = 512)
     given = [0] * len(rows)
     for start in range(0, len(order), BATCH):
         chosen = order[start : start + BATCH]
-        logits = model(*padded([rows[k][:longest] or [1] for k in chosen]))  # b c
+        logits = model(*pad([rows[k][:longest] or [1] for k in chosen]))  # b c
         for k, answer in zip(chosen, logits.argmax(1).tolist(), strict=True):
             given[k] = answer
     return given
@@ -159,8 +151,7 @@ def _positive(model: nn.Module, ids: list[int], lookers: Iterable[int], seen: It
     for looker, other in _pairs(lookers, seen):
         edges[looker, other] = True
     model.eval()
-    cut = {"layers.*.attention.scaled": lambda scaled: scaled.masked_fill(edges, -torch.inf)}
-    with listen(model, keep=(), edit=cut):
+    with forbidden(model, edges[None]):
         return bool(model(torch.tensor([ids])).argmax())
 
 
