@@ -26,7 +26,6 @@ class Edge:
     at: int
     change: float
     attention: float
-    exact: bool = True
 
 
 def words_add(trial: Trial, chosen: list[int] | None = None) -> list[float | None]:

@@ -46,7 +46,6 @@ class Reader:
     def __init__(self, checkpoint: Checkpoint):
         self.name, self.model = checkpoint.name, checkpoint.model
         self.tokens, self.labels = checkpoint.tokens, checkpoint.labels
-        self.checkpoint = checkpoint
 
     @property
     def config(self) -> Any:

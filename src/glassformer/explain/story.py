@@ -98,7 +98,7 @@ def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Sto
     others = [Trial(other, pieces) for other, pieces in cut if other.tokens.readable(pieces)]
     edges = edges_cut(trial)
     told = _told(trial, edges, others) if edges else None
-    row = [edge for edge in edges if told and edge.looks == told.edge.looks and edge.exact]
+    row = [edge for edge in edges if told and edge.looks == told.edge.looks]
     n = len(trial.words)
     return Story(
         text=text,
