@@ -3,8 +3,9 @@
 import pytest
 
 from glassformer.errors import UsageError
+from glassformer.hub.store import card
 from glassformer.models.simple import BagOfWords, Classifier
-from glassformer.train.recipes import RECIPES, recipe
+from glassformer.train.recipes import RECIPES, SHIPS, recipe
 
 
 def test_there_are_three_recipes_of_two_families():
@@ -32,3 +33,8 @@ def test_no_recipe_trains_on_what_measures_it():
 def test_an_unknown_recipe_is_named():
     with pytest.raises(UsageError, match="there is no recipe 'sentimental'; did you mean sentiment"):
         recipe("sentimental")
+
+
+@pytest.mark.parametrize("name", SHIPS)
+def test_the_seed_that_ships_is_the_one_on_the_card(name):
+    assert f"These weights: seed {SHIPS[name]}, the median of seeds 0, 1, 2" in card(name)

@@ -103,6 +103,6 @@ def _checked(path: Path, expected: str | None) -> bytes:
     if found != expected:
         raise CheckpointError(
             f"{path} is not what was saved: {len(content):,} bytes with sha256 {found[:12]}…, "
-            f"the manifest says {one_line(expected, 12)}…; install or fetch the model again"
+            f"the manifest says {one_line(str(expected)[:12])}…; install or fetch the model again"
         )
     return content
