@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from glassformer import cli
-from glassformer.show.terminal import MOST_ROWS, console, print_story, tell
+from glassformer.explain.story import LEAST
+from glassformer.show.terminal import CHANGED, MOST_ROWS, console, print_story, tell
 from glassformer.show.text import fit, share, signed
 from tests import made
 from tests.show.conftest import HOSTILE, MODELS, WIDTHS, acting, too_wide
@@ -159,3 +160,7 @@ def test_a_reader_that_has_gone_ends_it_and_nothing_else(answers, monkeypatch):
 
 def test_a_label_that_is_cut_still_stands_in_its_column():
     assert fit("antidisestablishmentarianism", 10) == "antidises…"
+
+
+def test_what_is_shown_as_no_change_is_what_the_story_calls_small():
+    assert CHANGED == LEAST

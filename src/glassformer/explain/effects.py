@@ -67,7 +67,7 @@ def edges_cut(trial: Trial) -> list[Edge]:
     exact = len(pairs) * trial.ids.size(1) <= EXACT_WORK
     checked = pairs if exact else _largest(pairs, estimated(trial))
     changes = (trial.after_cuts(trial.edges(checked)) - trial.before).tolist()
-    attention = trial.attention().mean(dim=(0, 1)).tolist()
+    attention = trial.mean_attention().tolist()
     edges = [Edge(i, j, change, attention[i][j]) for (i, j), change in zip(checked, changes, strict=True)]
     return sorted(edges, key=lambda edge: -abs(edge.change))
 
@@ -99,13 +99,18 @@ def estimated_cells(trial: Trial) -> Tensor:
 
 def control_of(trial: Trial, told: Edge) -> Edge | None:
     """The same word looking at another one, the nearest in weight: what cutting just any of its edges changes."""
-    row = trial.attention().mean(dim=(0, 1))[told.looks].tolist()
-    others = [at for at in range(len(row)) if at not in (told.looks, told.at)]
-    if not others:
+    at = nearest_other(trial, told.looks, told.at)
+    if at is None:
         return None
-    at = min(others, key=lambda k: abs(row[k] - told.attention))
     change = trial.after_cuts(trial.edges([(told.looks, at)])).item() - trial.before
-    return Edge(told.looks, at, change, row[at])
+    return Edge(told.looks, at, change, trial.mean_attention()[told.looks, at].item())
+
+
+def nearest_other(trial: Trial, looks: int, at: int) -> int | None:
+    """The word that `looks` looks at most nearly as much as at `at`; None in a sentence of two words."""
+    row = trial.mean_attention()[looks].tolist()
+    others = [k for k in range(len(row)) if k not in (looks, at)]
+    return min(others, key=lambda k: abs(row[k] - row[at]), default=None)
 
 
 def by_head(trial: Trial, edge: Edge) -> list[list[float]]:

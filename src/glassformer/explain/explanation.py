@@ -57,7 +57,7 @@ class Explanation:
 
     @property
     def words(self) -> list[str]:
-        return [word.text for word in self._trial.words]
+        return self._trial.texts
 
     @property
     def tape(self) -> Tape:
@@ -77,7 +77,7 @@ class Explanation:
     def at(self, address: str) -> Address:
         """`address`, if this sentence has it.  Raises UsageError with the nearest that exists."""
         where = parse(address)
-        check(where, {site: tuple(value.shape[1:]) for site, value in self.tape.items()})
+        check(where, self._trial.shapes)
         return where
 
     def cut(self, looks: str | int, at: str | int) -> WhatIf:

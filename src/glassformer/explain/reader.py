@@ -84,7 +84,7 @@ class Reader:
         A text with nothing to read gets an answer without a label instead of an error.
         """
         for window in in_batches(texts, WINDOW):
-            yield from self.answer_all(list(window))
+            yield from self.answer_all(window)
 
     def answer_all(self, texts: list[str]) -> list[Answer]:
         """Answer `texts`, in their order.  Those of like length are read together."""

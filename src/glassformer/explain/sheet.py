@@ -34,7 +34,7 @@ WHAT = {
 
 def sheet(trial: Trial, address: Address) -> Sheet:
     """The numbers at `address`.  Raises UsageError where there is no such address."""
-    check(address, {site: tuple(value.shape[1:]) for site, value in trial.tape.items()})
+    check(address, trial.shapes)
     value = trial.tape[address.site][0][address.index]
     axes = address.axes[len(address.index) :]
     if value.dim() > 2:

@@ -94,19 +94,19 @@ class Story:
 def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Story:
     """Tell the story of `text` as `reader` reads it, its answer beside that of `companions`."""
     trial = Trial(reader, reader.cut(text))
-    cut = [(other, other.tokens.cut_many([text], min(other.longest, reader.longest))[0]) for other in companions]
-    others = [Trial(other, pieces) for other, pieces in cut if other.tokens.readable(pieces)]
-    edges = edges_cut(trial)
+    read = [(other, other.tokens.cut_many([text], min(other.longest, reader.longest))[0]) for other in companions]
+    others = [Trial(other, pieces) for other, pieces in read if other.tokens.readable(pieces)]
+    edges, chosen = edges_cut(trial), worth_measuring(trial)
     told = _told(trial, edges, others) if edges else None
     row = [edge for edge in edges if told and edge.looks == told.edge.looks]
     n = len(trial.words)
     return Story(
         text=text,
-        words=[word.text for word in trial.words],
+        words=trial.texts,
         positions=[word.pieces[0] for word in trial.words],
         left_out=trial.pieces.left_out,
         unread=trial.pieces.unread,
-        views=[_view(each, worth_measuring(trial), trial) for each in [*others, trial]],
+        views=[_view(each, chosen, trial) for each in [*others, trial]],
         told=told,
         attention=trial.attention()[:, :, told.edge.looks].tolist() if told else [],
         cuts={edge.at: edge.change for edge in row},
@@ -149,4 +149,4 @@ def _same_cut(trial: Trial, edge: Edge) -> tuple[float, float]:
 
 
 def _same_words(one: Trial, other: Trial) -> bool:
-    return [word.text for word in one.words] == [word.text for word in other.words]
+    return one.texts == other.texts

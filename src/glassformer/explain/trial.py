@@ -26,12 +26,22 @@ class Trial:
     def words(self) -> list[Word]:
         return self.pieces.words
 
+    @property
+    def texts(self) -> list[str]:
+        """The words as they were written."""
+        return [word.text for word in self.words]
+
     @cached_property
     def tape(self) -> Tape:
         """Every intermediate value of the unchanged run, by address."""
         with torch.inference_mode(), listen(self.reader.model) as tape:
             self.reader.model(self.ids)
         return tape
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Site → shape of what passes there, without the batch: what an address is checked against."""
+        return {site: tuple(value.shape[1:]) for site, value in self.tape.items()}
 
     @property
     def before(self) -> float:
@@ -93,6 +103,10 @@ class Trial:
         weights = torch.cat([self.tape[f"layers.{k}.attention.weights"] for k in range(self.layers)])  # l h i j
         to_words = self.word_matrix()  # words n
         return (to_words / to_words.sum(1, keepdim=True)) @ weights @ to_words.T
+
+    def mean_attention(self) -> Tensor:
+        """How much each word looks at each, over all layers and heads: (words, words)."""
+        return self.attention().mean(dim=(0, 1))
 
     def word_matrix(self) -> Tensor:
         """Which pieces belong to which word: (words, n) of zeros and ones."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from glassformer.errors import UsageError, did_you_mean, one_line
 from glassformer.explain.address import Address, check, parse
-from glassformer.explain.effects import Edge, control_of, words_add
+from glassformer.explain.effects import nearest_other, words_add
 from glassformer.explain.reader import Answer, Reader
 from glassformer.explain.switches import BASELINES, PARTS, Switch, cut, head_off, without
 from glassformer.explain.trial import Trial
@@ -96,7 +96,7 @@ def what_if(trial: Trial, choices: list[Choice]) -> WhatIf:
     return WhatIf(
         " + ".join(switch.name for switch in switches),
         trial.pieces.text,
-        [word.text for word in trial.words],
+        trial.texts,
         trial.reader.labels,
         trial.before,
         trial.after(*switches).item(),
@@ -111,8 +111,8 @@ def choose_cut(trial: Trial, looks: str | int, at: str | int) -> Choice:
     """`looks` may not look at `at`; control: `looks` may not look at another word."""
     trial.need_attention()
     i, j = word_number(trial, looks), word_number(trial, at)
-    control = control_of(trial, Edge(i, j, 0.0, trial.attention().mean(dim=(0, 1))[i, j].item()))
-    pairs = [(i, j)] + ([(control.looks, control.at)] if control else [])
+    control = nearest_other(trial, i, j)
+    pairs = [(i, j)] if control is None else [(i, j), (i, control)]
     chosen, *others = [cut(trial.edges([pair]), _named(trial, *pair)) for pair in pairs]
     return Choice(chosen, others)
 
@@ -126,7 +126,7 @@ def choose_head(trial: Trial, where: str | Address, baseline: str) -> Choice:
     address = parse(where) if isinstance(where, str) else where
     if address.axes[0] != "head" or not address.index or address.layer is None:
         raise UsageError(f"{address} is no head; write L0.H0 to L{trial.layers - 1}.H{trial.heads - 1}")
-    check(address, {site: tuple(value.shape[1:]) for site, value in trial.tape.items()})
+    check(address, trial.shapes)
     means = _mean_heads(trial.reader) if baseline == "mean" else None
     heads = [(layer, head) for layer in range(trial.layers) for head in range(trial.heads)]
     switches = {at: head_off(*at, baseline, None if means is None else means[at]) for at in heads}
@@ -146,8 +146,8 @@ def choose_without(trial: Trial, part: str) -> Choice:
 def against(reader: Reader, text: str, other: str) -> Against:
     """`text` beside `other`, each word with what it adds."""
     left, right = (Trial(reader, reader.cut(each)) for each in (text, other))
-    sides = [list(zip(words(trial), words_add(trial), strict=True)) for trial in (left, right)]
-    matcher = SequenceMatcher(None, [w.lower() for w in words(left)], [w.lower() for w in words(right)], autojunk=False)
+    sides = [list(zip(trial.texts, words_add(trial), strict=True)) for trial in (left, right)]
+    matcher = SequenceMatcher(None, [w.lower() for w in left.texts], [w.lower() for w in right.texts], autojunk=False)
     rows = []
     for _, a0, a1, b0, b1 in matcher.get_opcodes():
         some, others = sides[0][a0:a1], sides[1][b0:b1]
@@ -156,13 +156,9 @@ def against(reader: Reader, text: str, other: str) -> Against:
     return Against(reader.name, (reader(text), reader(other)), rows)
 
 
-def words(trial: Trial) -> list[str]:
-    return [word.text for word in trial.words]
-
-
 def word_number(trial: Trial, word: str | int) -> int:
     """The number of `word`: given as a number, as the word, or as `the#2` for its second appearance."""
-    known = [each.lower() for each in words(trial)]
+    known = [each.lower() for each in trial.texts]
     if isinstance(word, str) and word.strip().lower() not in known and _NUMBER.fullmatch(word.strip()):
         word = int(word)
     if isinstance(word, int):
@@ -181,9 +177,9 @@ def word_number(trial: Trial, word: str | int) -> int:
 
 def _named(trial: Trial, looks: int, at: int) -> str:
     """What a cut is called; a word that stands there several times with its turn, as --cut takes it."""
-    known = [word.lower() for word in words(trial)]
+    known = [word.lower() for word in trial.texts]
     turns = {k: f"#{1 + known[:k].count(known[k])}" if known.count(known[k]) > 1 else "" for k in (looks, at)}
-    return f"{words(trial)[looks]}{turns[looks]} may not look at {words(trial)[at]}{turns[at]}"
+    return f"{trial.texts[looks]}{turns[looks]} may not look at {trial.texts[at]}{turns[at]}"
 
 
 @torch.inference_mode()

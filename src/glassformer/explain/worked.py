@@ -67,7 +67,7 @@ Arithmetic = tuple[list[Part], float, list[str]]
 
 def worked(trial: Trial, address: Address) -> Worked:
     """The arithmetic behind one number.  Raises UsageError where `address` is not one number of this sentence."""
-    check(address, {site: tuple(value.shape[1:]) for site, value in trial.tape.items()})
+    check(address, trial.shapes)
     value = trial.tape[address.site][0]
     if len(address.index) != value.dim():
         one = Address(address.site, (*address.index, *(0,) * value.dim())[: value.dim()])
