@@ -27,8 +27,10 @@ import torch
 from torch import Tensor, nn
 
 import glassformer
-from glassformer.parts import mask, pool, positions
-from glassformer.parts.attention import Attention, attend, plain, scaled, wide
+from glassformer.models import heads
+from glassformer.parts import embed, mask, pool
+from glassformer.parts.attention import Attention, Memory, attend, plain, scaled, wide
+from glassformer.parts.mask import Runs, boolean
 from glassformer.tape import listen
 from tests import small
 
@@ -204,12 +206,14 @@ def runs() -> list[Run]:
     layouts = [{"block": block, "pool": how} for block, how in (("post", "mean"), ("pre", "max"))]
     tables = [{"positions": table} for table in ("learned", "halves")]
     models = [small.bag(), small.generator(), *(small.classifier(**changes) for changes in (*layouts, *tables))]
-    whole: list[Run] = [(lambda m=m, i=i: m(*i), sizes) for m in models for i in ((ids,), (ids, real))]
+    whole: list[Run] = [(lambda m=m: m(ids), sizes) for m in models]
+    whole += [(lambda m=m: m(ids, real), _without(sizes, "nij")) for m in models]  # packed: its own number of positions
     whole += [(_heard(model, ids, real), sizes) for model in models]
 
+    whole += _berts(ids, real, sizes)
     x, other = torch.randn(2, 5, 12), torch.randn(2, 8, 12)
     row, broad = {"i": 5, "j": 5, "d": 12}, sizes | {"d": 12}
-    across = {letter: size for letter, size in sizes.items() if letter != "n"} | {"j": 8}  # n is i for q, j for k and v
+    across = _without(sizes, "n") | {"j": 8}  # n is i for q, j for k and v
     q, k = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 8, 4)
     parts: list[Run] = [
         *((lambda rung=rung: rung(x[0]), row) for rung in (plain, scaled)),
@@ -219,10 +223,37 @@ def runs() -> list[Run]:
         (lambda: attend(q, k, k), across),
         (lambda: mask.causal(5, 8), {"i": 5, "j": 8}),
         (lambda: mask.padding(real), sizes),
+        (lambda: mask.places(real), sizes),
+        (lambda: mask.pairs(torch.ones(2, 5, 5, dtype=torch.bool)), sizes),
         *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum)),
-        *((lambda table=table: table(5, 12), sizes) for table in (positions.interleaved, positions.halves)),
+        *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves)),
     ]
     return whole + parts
+
+
+def _without(sizes: dict[str, int], letters: str) -> dict[str, int]:
+    return {letter: size for letter, size in sizes.items() if letter not in letters}
+
+
+def _berts(ids: Tensor, real: Tensor, sizes: dict[str, int]) -> list[Run]:
+    """BERT with each head, each kind of positions, as a decoder that looks at a source, and on packed texts."""
+    kinds = (heads.Pooled, heads.MaskedLanguageModel, heads.PreTraining, heads.NextSentence)
+    kinds += (heads.SequenceClassification, heads.TokenClassification, heads.QuestionAnswering)
+    models = [small.bert(kind) for kind in kinds] + [small.bert(types=0)]
+    models += [small.bert(positions=name) for name in ("relative_key", "relative_key_query")]
+    runs: list[Run] = [(_heard(model, ids, real), _without(sizes, "c")) for model in models]  # two heads have two classes
+    free = _without(sizes, "nijc")
+    runs += [(lambda m=m: m(ids, real), free) for m in models]
+    runs += [(lambda: models[-1]._may_look(torch.ones(2, 5, 5, dtype=torch.bool), 5), sizes)]
+    decoder, source = small.bert(decoder=True, cross=True, length=10), torch.randn(2, 8, 12)
+    runs += [(_heard(decoder, ids, real, None, None, Memory(source)), free)]
+    runs += [(lambda: [decoder(ids, memory=memory) for memory in [Memory(source)] for _ in range(2)], free)]
+    runs += [(lambda: heads._inside(torch.randn(2, 5), ids[:, 0] % 5, real), sizes)]
+    choices = ids.unflatten(0, (1, 2))  # one question of two choices: the batch has b · c texts
+    runs += [(lambda: small.bert(heads.MultipleChoice)(choices), {"w": 12})]
+    packed, texts = small.bert(), Runs((2, 3))
+    runs += [(lambda: packed.read_packed(ids[0], texts), {"w": 12}), (lambda: boolean(Runs((2, 3))), {})]
+    return runs
 
 
 def files() -> list[Path]:

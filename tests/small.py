@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 SIZES = {"b": 2, "h": 3, "d": 4, "n": 5, "i": 5, "j": 5, "f": 6, "c": 7, "v": 11, "w": 12, "m": 20}
@@ -22,6 +23,21 @@ def bag() -> BagOfWords:
     torch.nn.init.normal_(model.weight.weight)
     torch.nn.init.normal_(model.bias)
     return model.eval()
+
+
+def config(**changes) -> BertConfig:
+    return BertConfig(**CORE | {"layers": 2, "classes": SIZES["c"], "types": 2, "spread": 0.5} | changes)
+
+
+def bert(kind: type[Bert] = Bert, **changes) -> Bert:
+    """Random, with weights large enough that everything matters, biases that are not 0, norms not the identity."""
+    torch.manual_seed(0)
+    model = kind(config(**changes)).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() == 1:
+                weight.normal_(float(name.endswith("gain")), 0.3)
+    return model
 
 
 def ids() -> Tensor:

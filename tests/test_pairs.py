@@ -2,35 +2,78 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import glassformer
-from glassformer.parts.mask import causal
+from glassformer.parts.attention import Attention
+from glassformer.parts.block import MLP, PostNormBlock, PreNormBlock, Stack
+from glassformer.parts.mask import Runs, causal, padding
 from glassformer.tape import PAIRS, listen
 
 for room in pkgutil.walk_packages(glassformer.__path__, "glassformer."):
     if not room.name.endswith("__main__"):
         importlib.import_module(room.name)
 
-REAL = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])[:, None, None]
+TEXTS = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+REAL = TEXTS[:, None, None]
 EMPTY = torch.ones(5, 5, dtype=torch.bool).index_fill(0, torch.tensor([1]), False)
 
 
 @dataclass(frozen=True)
 class Example:
-    """Shapes of the tensors that carry gradients, whatever else the pair takes, and which query may look at nothing."""
+    """Shapes of the tensors that carry gradients, what else the pair takes, which query sees nothing, how to ask."""
 
     shapes: tuple[tuple[int, ...], ...]
     rest: tuple = ()
     empty: int | None = None
+    ask: Callable = lambda function, tensors, rest: function(*tensors, *rest)
 
 
 def question(queries, keys, mask=None, empty=None, head_width=4):
     shapes = tuple((2, 3, length, head_width) for length in (queries, keys, keys))
     return Example(shapes, (mask,), empty)
+
+
+def near(queries, keys, mask=None, empty=None):
+    """Something added to every score, as relative positions do."""
+    shapes = (*question(queries, keys).shapes, (2, 3, queries, keys))
+    return Example(shapes, (mask,), empty, lambda function, t, rest: function(*t[:3], *rest, 0.0, t[3]))
+
+
+def packed(*lengths):
+    """Texts one after the other, without a batch axis."""
+    return Example(((3, sum(lengths), 4),) * 3, (Runs(lengths),))
+
+
+def mlp(chunk):
+    """An MLP whose weights carry gradients; three of five positions at a time, or all."""
+
+    def ask(function, tensors, rest):
+        x, inward, outward = tensors
+        part = SimpleNamespace(
+            inward=lambda x: x @ inward, activation=torch.nn.functional.gelu, outward=lambda x: x @ outward
+        )
+        return function(x, part, *rest)
+
+    return Example(((2, 5, 6), (6, 9), (9, 6)), (chunk,), ask=ask)
+
+
+def blocks(real=None, recompute=False, kind=PostNormBlock):
+    """Two blocks on a batch; what stands on padding is nobody's and does not count."""
+
+    def ask(function, tensors, rest):
+        torch.manual_seed(0)
+        stack = Stack(kind(Attention(12, 3), MLP(12, 20)) for _ in range(2)).to(tensors[0].dtype)
+        stack.recompute = recompute
+        counts = torch.ones(1) if real is None else real
+        return function(stack, *tensors, *rest) * counts[..., None].to(tensors[0].dtype)
+
+    return Example(((2, 5, 12),), (None if real is None else padding(real),), ask=ask)
 
 
 EXAMPLES = {
@@ -49,8 +92,28 @@ EXAMPLES = {
         "one position": question(1, 1),
         "wide heads": question(5, 5, REAL, head_width=64),
         "long": question(70, 130, causal(70, 130)),
+        "nearness": near(5, 5),
+        "nearness and padding": near(5, 5, REAL),
+        "nearness and an empty row": near(5, 5, EMPTY, empty=1),
+        "nearness, one query and many keys": near(1, 5),
+        "packed": packed(2, 2, 3, 1, 1, 1, 4),
+        "packed, one text": packed(5),
     },
-    "glassformer.parts.norm.layer_norm": {
+    "glassformer.parts.block.out_and_back": {
+        "whole": mlp(0),
+        "three at a time": mlp(3),
+        "more at a time than there are": mlp(8),
+    },
+    "glassformer.parts.block.through": {
+        "no mask": blocks(),
+        "padding": blocks(TEXTS),
+        "padding in front": blocks(TEXTS.flip(1)),
+        "no padding": blocks(torch.ones_like(TEXTS)),
+        "an empty text": blocks(TEXTS & torch.tensor([[False], [True]])),
+        "computed again": blocks(TEXTS, recompute=True),
+        "pre-norm": blocks(TEXTS, kind=PreNormBlock),
+    },
+    "glassformer.parts.block.layer_norm": {
         "a batch": Example(((2, 5, 12), (12,), (12,)), (1e-5,)),
         "one row": Example(((12,), (12,), (12,)), (1e-12,)),
         "width one": Example(((2, 5, 1), (1,), (1,)), (0.1,)),
@@ -75,7 +138,7 @@ def inputs(example, dtype):
 def answer(function, example, dtype):
     """The value, then the gradient of each input, for a loss that weighs every output differently."""
     tensors = inputs(example, dtype)
-    value = function(*tensors, *example.rest)
+    value = example.ask(function, tensors, example.rest)
     weighing = torch.linspace(-1, 1, value.numel(), dtype=torch.float64).view(value.shape).to(dtype)
     (value * weighing).sum().backward()
     return [value.detach(), *(tensor.grad for tensor in tensors)]
@@ -107,11 +170,11 @@ def test_the_junction_runs_one_or_the_other_by_who_listens(name):
     pair = next(pair for pair in PAIRS if address(pair) == name)
     example = next(iter(EXAMPLES[name].values()))
     tensors = inputs(example, torch.float32)
-    assert torch.equal(pair(*tensors, *example.rest), pair.kernel(*tensors, *example.rest))
+    assert torch.equal(*(example.ask(version, tensors, example.rest) for version in (pair, pair.kernel)))
     model = torch.nn.Module()
     model.forward = pair
-    for hidden in pair.hides:
+    for hidden in pair.hides or ("anything",):
         with listen(model, hidden) as tape:
-            value = model(*tensors, *example.rest)
-        assert list(tape) == [hidden]
-        assert torch.equal(value, pair.definition(*tensors, *example.rest))
+            value = example.ask(model, tensors, example.rest)
+        assert list(tape) == ([hidden] if pair.hides else [])
+        assert torch.equal(value, example.ask(pair.definition, tensors, example.rest))

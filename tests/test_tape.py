@@ -15,9 +15,8 @@ from torch._dynamo.testing import CompileCounter, CompileCounterWithBackend
 from torch.utils.checkpoint import checkpoint
 
 from glassformer import tape as tape_module
-from glassformer.parts.attention import attend
-from glassformer.parts.block import PostNormBlock
-from glassformer.parts.norm import LayerNorm
+from glassformer.parts.attention import Attention, attend
+from glassformer.parts.block import MLP, LayerNorm, PostNormBlock
 from glassformer.tape import TapeError, fused, listen, note
 from tests import small
 from tests.models.test_simple import golden
@@ -244,7 +243,7 @@ def test_an_edit_of_a_model_that_was_never_called_says_so(classifier):
 
 
 def test_a_module_used_again_gets_a_number(ids):
-    block = PostNormBlock(12, 3, 20).eval()
+    block = PostNormBlock(Attention(12, 3), MLP(12, 20)).eval()
     shared, x = nn.Sequential(block, block, block), torch.randn(2, 5, 12)
     with listen(shared, "*.stream") as tape:
         y = shared(x)
@@ -476,7 +475,7 @@ class Stack(nn.Module):
     def __init__(self, again: bool):
         super().__init__()
         torch.manual_seed(0)
-        self.layers = nn.ModuleList(PostNormBlock(12, 3, 20) for _ in range(2))
+        self.layers = nn.ModuleList(PostNormBlock(Attention(12, 3), MLP(12, 20)) for _ in range(2))
         self.again = again
 
     def forward(self, x):

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.parts.attention import Attention
-from glassformer.parts.block import Block, PreNormBlock
-from glassformer.parts.norm import LayerNorm
+from glassformer.parts.block import Block, LayerNorm, PreNormBlock
 
 
 def attention(ours: Attention) -> nn.MultiheadAttention:

@@ -40,13 +40,34 @@ def note(site: str, value: Tensor) -> Tensor:
     return value if _here.tape is None else _here.tape.hear(site, value)
 
 
-def fused(kernel: Callable, *, hides: tuple[str, ...]):
-    """Run `kernel` in place of the definition below it, except while a tape wants what it hides."""
+@contextmanager
+def within(path: str):
+    """`with within("3.attention"):` a kernel that stands in for modules names its values as they would."""
+    tapes, tape = [], _here.tape
+    while tape is not None:
+        tapes += [tape] if tape._modules else []
+        tape = tape._outer
+    for tape in tapes:
+        tape._modules.append(tape._address(path))
+    try:
+        yield
+    finally:
+        for tape in tapes:
+            tape._modules.pop()
+
+
+def fused(kernel: Callable, *, hides: tuple[str, ...] | Callable[..., tuple[str, ...] | None] | None):
+    """Run `kernel` in place of the definition below it, except while a tape wants what it hides.
+
+    hides: sites, counted from the module that runs, or a function of the first argument that gives them; None
+    where the kernel has another shape inside, so that any tape is enough.
+    """
 
     def decorate(definition: Callable) -> Callable:
         @functools.wraps(definition)
         def call(*args, **kwargs):
-            watched = _here.tape is not None and _here.tape.wants(*hides)
+            hidden = hides(args[0]) if callable(hides) else hides
+            watched = _here.tape is not None and (hidden is None or _here.tape.wants(*hidden))
             return (definition if watched else kernel)(*args, **kwargs)
 
         call.definition, call.kernel, call.hides = definition, kernel, hides  # type: ignore[attr-defined]
@@ -61,12 +82,12 @@ class Tape(Mapping[str, Tensor]):
 
     def __init__(self, keep: tuple[str, ...], edit: Mapping[str, Edit], outer: "Tape | None" = None):
         self._keep, self._edit, self._outer = keep, edit, outer
+        self._edits, self._patterns = tuple(edit), (*keep, *edit)
         self._values: dict[str, Tensor] = {}
         self._modules: list[str] = []  # the paths of the modules now running, innermost last
         self._thread = threading.get_ident()
         self._met: set[str] = set()  # the edit patterns that found a site
         self._heard: set[str] = set()  # every site that passed, kept or not
-        self._plans: dict[str, tuple[bool, list[str]]] = {}  # site -> (keep it?, edit patterns)
 
     def hear(self, site: str, value: Tensor) -> Tensor:
         """Called by `note`: edit the value, keep it, hand it on.  What runs outside the model passes by."""
@@ -75,7 +96,7 @@ class Tape(Mapping[str, Tensor]):
         return value if self._outer is None else self._outer.hear(site, value)
 
     def _take(self, name: str, value: Tensor) -> Tensor:
-        kept, patterns = self._plan(name)
+        kept, patterns = _fitting(name, self._keep), _fitting(name, self._edits)
         self._heard.add(name)
         for pattern in patterns:
             value = self._edited(name, pattern, value)
@@ -85,20 +106,11 @@ class Tape(Mapping[str, Tensor]):
 
     def wants(self, *sites: str) -> bool:
         """True where a pattern of this tape names one of these sites of the module now running."""
-        plans = (self._plan(self._address(site)) for site in sites if self._modules)
-        mine = any(kept or patterns for kept, patterns in plans)
+        mine = bool(self._modules) and _any_fits(self._modules[-1], sites, self._patterns)
         return mine or (self._outer is not None and self._outer.wants(*sites))
 
     def _address(self, site: str) -> str:
-        return f"{self._modules[-1]}.{site}".removeprefix(".")  # the model itself has the path ""
-
-    def _plan(self, name: str) -> tuple[bool, list[str]]:
-        def fits(pattern: str) -> bool:  # `*.weights` names the weights of the outermost module too
-            return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(f".{name}", pattern)
-
-        if name not in self._plans:
-            self._plans[name] = any(map(fits, self._keep)), list(filter(fits, self._edit))
-        return self._plans[name]
+        return _joined(self._modules[-1], site)
 
     def _edited(self, name: str, pattern: str, value: Tensor) -> Tensor:
         self._met.add(pattern)
@@ -129,6 +141,21 @@ class Tape(Mapping[str, Tensor]):
         return len(self._values)
 
 
+def _joined(path: str, site: str) -> str:
+    return f"{path}.{site}" if path else site  # the model itself has the path ""
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _any_fits(path: str, sites: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(_fitting(_joined(path, site), patterns) for site in sites)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _fitting(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns that fit; `*.weights` names the weights of the outermost module too."""
+    return tuple(p for p in patterns if fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(f".{name}", p))
+
+
 def _describe(value: object) -> str:
     return f"{tuple(value.shape)} {value.dtype}" if isinstance(value, Tensor) else type(value).__name__
 
@@ -154,13 +181,19 @@ def listen(model: nn.Module, keep: str | tuple[str, ...] = "*", edit: Mapping[st
         stack.callback(setattr, _here, "tape", outer)
         if "torch._dynamo" in sys.modules:  # only then can anything have been compiled
             stack.enter_context(_as_written())
+        handles: list = []
+        stack.callback(lambda: [handle.remove() for handle in handles])
         for name, module in model.named_modules():
-            for handle in _name(tape, name, module):
-                stack.callback(handle.remove)
+            handles += _name(tape, name, module) if _may_note(module) else ()
         yield tape
     if tape._unmet():
         heard = ", ".join(sorted(tape._heard)) or "none: was the model called as model(x), inside the block?"
         raise TapeError(f"no site matches the edit {', '.join(tape._unmet())}; sites heard: {heard}")
+
+
+def _may_note(module: nn.Module) -> bool:
+    """PyTorch's own layers name nothing, nor do those that say so by `notes = False`; two hooks each are saved."""
+    return getattr(type(module), "notes", not type(module).__module__.startswith("torch.nn.modules"))
 
 
 def _name(tape: Tape, name: str, module: nn.Module):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassformer.models.simple import BagConfig, BagOfWords, ClassifierConfig, Generator, TransformerConfig
-from glassformer.parts import positions
+from glassformer.parts import embed
 from glassformer.tape import listen
 from tests import small, twins
 
@@ -183,7 +183,7 @@ def test_an_untrained_bag_of_words_has_no_opinion(ids):
 
 @pytest.mark.parametrize("name", ["interleaved", "halves"])
 def test_a_config_names_its_table_of_positions(name):
-    table = getattr(positions, name)(9, 12)
+    table = getattr(embed, name)(9, 12)
     assert torch.equal(small.classifier(positions=name).embed.positions.table, table)
 
 

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glassformer.parts import mask, pool, positions
-from glassformer.parts.block import Block, PostNormBlock, PreNormBlock
+from glassformer.parts import embed, mask, pool
+from glassformer.parts.attention import Attention
+from glassformer.parts.block import MLP, Block, PostNormBlock, PreNormBlock, Stack
 from glassformer.parts.embed import Embed
 from glassformer.tape import note
 
 BLOCKS: dict[str, type[Block]] = {"post": PostNormBlock, "pre": PreNormBlock}
 POOLS = {"mean": pool.mean, "max": pool.maximum}
 POSITIONS = {
-    "learned": positions.Learned,
-    "interleaved": lambda length, width: positions.Sinusoidal(positions.interleaved(length, width)),
-    "halves": lambda length, width: positions.Sinusoidal(positions.halves(length, width)),
+    "learned": embed.Learned,
+    "interleaved": lambda length, width: embed.Sinusoidal(embed.interleaved(length, width)),
+    "halves": lambda length, width: embed.Sinusoidal(embed.halves(length, width)),
 }
 
 
@@ -95,9 +96,7 @@ class Classifier(nn.Module):
         """ids (b, n), real (b, n) True for real pieces, all of them when left out → logits (b, c)."""
         real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         x = self.embed(ids)  # b n w
-        for layer in self.layers:
-            x = layer(x, mask.padding(real))
-        final = note("final", self.finish(x))
+        final = note("final", self.finish(self.layers(x, mask.padding(real))))
         pooled = note("pooled", self.pool(final, real))  # b w
         return note("logits", self.head(pooled))  # b c
 
@@ -116,17 +115,17 @@ class Generator(nn.Module):
         may_look = mask.causal(ids.size(1), device=ids.device)  # i j
         may_look = may_look if real is None else may_look & mask.padding(real)  # b 1 i j
         x = self.embed(ids)  # b n w
-        for layer in self.layers:
-            x = layer(x, may_look)
-        return note("logits", self.head(note("final", self.finish(x))))  # b n v
+        final = note("final", self.finish(self.layers(x, may_look)))
+        return note("logits", self.head(final))  # b n v
 
 
-def _stem(config: TransformerConfig) -> tuple[Embed, nn.ModuleList, nn.Module]:
+def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
     """What both transformers are made of: the embedding, the blocks, and what the last block needs after it."""
     places = POSITIONS[config.positions](config.length, config.width)
-    embed = Embed(config.vocabulary, config.width, places, config.dropout)
-    block, sizes = BLOCKS[config.block], (config.width, config.heads, config.hidden, config.dropout)
-    return embed, nn.ModuleList(block(*sizes) for _ in range(config.layers)), block.finish(config.width)
+    block, width = BLOCKS[config.block], config.width
+    embedding = Embed(config.vocabulary, width, places, config.dropout)
+    parts = ((Attention(width, config.heads, dropout=config.dropout), MLP(width, config.hidden)) for _ in range(config.layers))
+    return embedding, Stack(block(*each, config.dropout) for each in parts), block.finish(width)
 
 
 def _known(field: str, value: str, table: dict) -> None:

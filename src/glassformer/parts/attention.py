@@ -5,6 +5,7 @@
     scaled           (b) score = x_i · x_j / √w                           no parameters
     attend           (c) score = q_i · k_j / √d, mixing v_j               the soft dictionary
     Attention        (d) several soft dictionaries side by side           q, k, v and output learned
+    Memory           what a decoder keeps, so that no key or value is computed twice
 
 Sources: Bloem 2019, "Transformers from scratch" (a, d); Vaswani et al. 2017, "Attention is all you need",
 sections 3.2.1 (b, c) and 3.2.2 (d).
@@ -12,14 +13,17 @@ sections 3.2.1 (b, c) and 3.2.2 (d).
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.parts.mask import boolean, softmax
+from glassformer.parts.kernels.flash import flash
+from glassformer.parts.kernels.linear import Linear
+from glassformer.parts.mask import Mask, padding, softmax
 from glassformer.tape import fused, note
 
 
-def mixture(scores: Tensor, values: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+def mixture(scores: Tensor, values: Tensor, mask: Mask = None, dropout: float = 0.0) -> Tensor:
     """Σ_j softmax_j(scores) · values_j: of each value as much as its score says."""
     weights = note("weights", softmax(scores, mask))  # b h i j
     return F.dropout(weights, dropout) @ values  # b h i d
@@ -30,9 +34,9 @@ def dot(q: Tensor, k: Tensor) -> Tensor:
     return note("scores", q @ k.mT)  # b h i j
 
 
-def scaled_dot(q: Tensor, k: Tensor) -> Tensor:
-    """q_i · k_j / √d.  A sum of d products of unit variance has variance d; this brings it back to one."""
-    return note("scaled", dot(q, k) / math.sqrt(q.size(-1)))  # b h i j
+def scaled_dot(q: Tensor, k: Tensor, nearness: Tensor | float = 0.0) -> Tensor:
+    """(q_i · k_j + nearness_ij) / √d.  A sum of d products of unit variance has variance d: √d brings it back to one."""
+    return note("scaled", (dot(q, k) + nearness) / math.sqrt(q.size(-1)))  # b h i j
 
 
 def plain(x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -45,49 +49,151 @@ def scaled(x: Tensor, mask: Tensor | None = None) -> Tensor:
     return mixture(scaled_dot(x, x), x, mask)
 
 
-def _flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
-    """PyTorch's fused kernel of the same equation."""
-    return F.scaled_dot_product_attention(q, k, v, None if mask is None else boolean(mask), dropout)
-
-
-@fused(_flash, hides=("scores", "scaled", "weights"))
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+@fused(flash, hides=("scores", "scaled", "weights"))
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, mask: Mask = None, dropout: float = 0.0, nearness: Tensor | float = 0.0
+) -> Tensor:
     """Rung (c), the soft dictionary: softmax(q·kᵀ / √d) · v.
 
     Every key matches the query to some extent, and the answer is the mixture of all values by how well.
-    q: (…, i, d), k: (…, j, d), v: (…, j, d); mask: True where i may look at j → (…, i, d).
+    q: (…, i, d), k: (…, j, d), v: (…, j, d); mask: True where i may look at j; nearness: (…, i, j), what the
+    distance adds to the match, if anything → (…, i, d).
     """
-    return mixture(scaled_dot(q, k), v, mask, dropout)
+    return mixture(scaled_dot(q, k, nearness), v, mask, dropout)
+
+
+class Nowhere(nn.Module):
+    """The distance between two positions adds nothing: where a piece stands was told when it was embedded."""
+
+    def forward(self, q: Tensor, k: Tensor) -> float:
+        return 0.0
+
+
+class RelativeKey(nn.Module):
+    """The query is matched with the distance as well: q_i · r_(i−j).  Shaw et al. 2018, equation 5, for keys.
+
+    The queries are the last i of j positions, so a decoder that remembers sees the same distances as one that
+    does not.
+    """
+
+    def __init__(self, length: int, head_width: int):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(2 * length - 1, head_width) * 0.02)
+
+    def forward(self, q: Tensor, k: Tensor) -> Tensor:
+        """q: (b, h, i, d), k: (b, h, j, d) → (b, h, i, j), to be added to q · k."""
+        return torch.einsum("...id, ijd -> ...ij", q, self.distances(q.size(-2), k.size(-2)))  # b h i j
+
+    def distances(self, queries: int, keys: int) -> Tensor:
+        """The learned vector of each distance: (i, j, d)."""
+        length = (len(self.table) + 1) // 2
+        if keys > length:
+            raise ValueError(f"{keys} positions asked for, the model knows the distances of {length}: cut the text")
+        positions = torch.arange(keys, device=self.table.device)  # j
+        return self.table[positions[keys - queries :, None] - positions + length - 1]  # i j d
+
+
+class RelativeKeyQuery(RelativeKey):
+    """The key is matched with the distance too: q_i · r_(i−j) + k_j · r_(i−j).  Huang et al. 2020, method 4."""
+
+    def forward(self, q: Tensor, k: Tensor) -> Tensor:
+        seen = torch.einsum("...jd, ijd -> ...ij", k, self.distances(q.size(-2), k.size(-2)))  # b h i j
+        return super().forward(q, k) + seen
 
 
 class Attention(nn.Module):
     """Rung (d): `heads` soft dictionaries side by side, each with its own reading of q, k and v.
 
     Narrow, as in the paper, when `head_width` is left out: the width is split over the heads.  `wide` gives
-    every head the whole width; the sources confuse the two.
+    every head the whole width; the sources confuse the two.  nearness: one of the three modules above.
     """
 
-    def __init__(self, width: int, heads: int, head_width: int | None = None, dropout: float = 0.0):
+    def __init__(
+        self, width: int, heads: int, head_width: int | None = None, dropout: float = 0.0, nearness: nn.Module | None = None
+    ):
         super().__init__()
         self.heads = heads
         self.dropout = dropout
-        inner = heads * (_split(width, heads) if head_width is None else head_width)
-        self.q = nn.Linear(width, inner)
-        self.k = nn.Linear(width, inner)
-        self.v = nn.Linear(width, inner)
-        self.out = nn.Linear(inner, width)
+        self.nearness = nearness or Nowhere()
+        inner = heads * (split(width, heads) if head_width is None else head_width)
+        self.q = Linear(width, inner)
+        self.k = Linear(width, inner)
+        self.v = Linear(width, inner)
+        self.out = Linear(inner, width)
 
-    def forward(self, x: Tensor, source: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """x: (b, i, w) looks at `source`: (b, j, w), itself when left out → (b, i, w)."""
+    def forward(
+        self, x: Tensor, source: Tensor | None = None, mask: Mask = None, memory: "Fixed | None" = None
+    ) -> Tensor:
+        """x: (b, i, w) looks at `source`: (b, j, w), itself when left out, and at what is remembered → (b, i, w)."""
         source = x if source is None else source
-        q = note("q", self._heads(self.q(x)))  # b h i d
-        k = note("k", self._heads(self.k(source)))  # b h j d
-        v = note("v", self._heads(self.v(source)))  # b h j d
-        z = note("z", attend(q, k, v, mask, self.dropout * self.training))  # b h i d
-        return note("mixed", self.out(z.transpose(1, 2).flatten(2)))  # b i w
+        k, v = self.read(source) if memory is None else memory.recall(self, source)  # b h j d
+        q = note("q", self._by_head(self.q(x)))  # b h i d
+        k, v = note("k", k), note("v", v)
+        z = attend(q, k, v, mask, self.dropout * self.training, self.nearness(q, k))  # b h i d
+        return note("mixed", self.out(note("z", z).transpose(-3, -2).flatten(-2)))  # b i w
 
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # b h n d
+    def read(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """The keys and values of `source`: (b, j, w) → twice (b, h, j, d)."""
+        return self._by_head(self.k(source)), self._by_head(self.v(source))
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # b h n d
+
+
+class Fixed:
+    """Keys and values of a source that stays the same: read once."""
+
+    def __init__(self):
+        self.known: dict[Attention, tuple[Tensor, Tensor]] = {}
+
+    def recall(self, attention: Attention, source: Tensor) -> tuple[Tensor, Tensor]:
+        if attention not in self.known:
+            self.known[attention] = attention.read(source)
+        return self.known[attention]
+
+    def choose(self, rows: Tensor) -> None:
+        """Keep these rows of the batch, in this order: what a beam search does between two steps."""
+        self.known = {at: (k[rows], v[rows]) for at, (k, v) in self.known.items()}
+
+
+class Memory(Fixed):
+    """What a decoder looks at, `source` (b, j, w) of which `source_real` (b, j) is real, and what it has read itself.
+
+    Hand the same memory to the next call, and give that call only what is new.
+    """
+
+    def __init__(self, source: Tensor | None = None, source_real: Tensor | None = None):
+        super().__init__()
+        self.source = source
+        self.mask = None if source_real is None else padding(source_real)
+        self.fixed = Fixed()
+        self.real: Tensor | None = None
+
+    def meet(self, real: Tensor) -> Tensor:
+        """What is real of all that has been read, `real` (b, n) being new: (b, j)."""
+        known = real if self.real is None else torch.cat([self.real, real], dim=1)  # b j
+        self.real = known
+        return known
+
+    def recall(self, attention: Attention, source: Tensor) -> tuple[Tensor, Tensor]:
+        new, old = attention.read(source), self.known.get(attention)
+        k, v = new if old is None else (torch.cat(pair, dim=-2) for pair in zip(old, new, strict=True))  # b h j d
+        self.known[attention] = k, v
+        return k, v
+
+    def choose(self, rows: Tensor) -> None:
+        super().choose(rows)
+        self.fixed.choose(rows)
+        self.real = None if self.real is None else self.real[rows]
+        self.source = None if self.source is None else self.source[rows]
+        self.mask = None if self.mask is None else self.mask[rows]
+
+    def copy(self) -> "Memory":
+        """The same memory, to be continued in another way."""
+        other = Memory(self.source)
+        other.mask, other.real, other.known = self.mask, self.real, dict(self.known)
+        other.fixed.known = dict(self.fixed.known)
+        return other
 
 
 def wide(width: int, heads: int) -> Attention:
@@ -95,7 +201,8 @@ def wide(width: int, heads: int) -> Attention:
     return Attention(width, heads, head_width=width)
 
 
-def _split(width: int, heads: int) -> int:
+def split(width: int, heads: int) -> int:
+    """The width of one head.  Raises ValueError where the heads do not divide the width."""
     if heads < 1 or width % heads:
         fits = [str(h) for h in range(1, width + 1) if width % h == 0 and h <= 64]
         listed = " or ".join(", ".join(fits).rsplit(", ", 1))

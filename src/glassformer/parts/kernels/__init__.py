@@ -1,0 +1,8 @@
+"""Footnotes: the same numbers as the definitions, sooner.  Nothing here is needed to understand a transformer.
+
+Each kernel stands beside one definition (`fused` in `tape.py`), and tests/test_pairs.py holds the two equal.
+
+flash     attention by PyTorch's fused kernels, text by text where texts are packed
+packed    a batch without its padding
+prepared  the linear maps of a block in the layout, and in the precision, that the processor likes best
+"""

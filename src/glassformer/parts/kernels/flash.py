@@ -1,0 +1,36 @@
+"""`attend` by PyTorch's fused kernels of the same equation."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from glassformer.parts.mask import Mask, Runs, boolean
+
+
+def flash(
+    q: Tensor, k: Tensor, v: Tensor, mask: Mask = None, dropout: float = 0.0, nearness: Tensor | float = 0.0
+) -> Tensor:
+    """softmax((q·kᵀ + nearness) / √d) · v, as `attend` defines it."""
+    if isinstance(mask, Runs) and isinstance(nearness, float):
+        return text_by_text(q, k, v, mask, dropout)
+    allowed = None if mask is None else boolean(mask)
+    if isinstance(nearness, Tensor):
+        allowed = _lowered(nearness / math.sqrt(q.size(-1)), allowed)
+    return F.scaled_dot_product_attention(q, k, v, allowed, dropout)
+
+
+def _lowered(added: Tensor, allowed: Tensor | None) -> Tensor:
+    return added if allowed is None else added.masked_fill(~allowed, -torch.inf)
+
+
+def text_by_text(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropout: float = 0.0) -> Tensor:
+    """Attention inside each text; neighbours of one length go together.  q, k, v: (h, n, d) → (h, n, d)."""
+    parts, start = [], 0
+    for texts, length in runs.groups:
+        stop = start + texts * length
+        own = (x[:, start:stop].unflatten(1, (texts, length)).transpose(0, 1) for x in (q, k, v))
+        parts.append(flash(*own, dropout=dropout).transpose(1, 2).flatten(0, 1))
+        start = stop
+    return torch.cat(parts).transpose(0, 1) if parts else v  # no text at all

@@ -1,0 +1,45 @@
+"""A batch without its padding: what is padding is never computed.
+
+The real pieces of all texts stand in one row, sorted by length so that texts of one length are neighbours.
+Everything but attention works on each position alone and does not notice; attention goes text by text.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from glassformer.parts.attention import Nowhere
+from glassformer.parts.mask import Mask, Runs
+
+if TYPE_CHECKING:
+    from glassformer.parts.attention import Memory
+    from glassformer.parts.block import Stack
+
+
+def pack(real: Tensor) -> tuple[Tensor, Runs]:
+    """Where the real pieces of a padded batch stand, shortest text first: real (b, n) → (n,), and their runs."""
+    lengths = real.sum(dim=1)
+    order = lengths.argsort(stable=True)
+    where = torch.arange(real.numel(), device=real.device).view_as(real)[order]
+    return where[real[order]], Runs(tuple(length for length in lengths[order].tolist() if length))
+
+
+def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memory | None" = None) -> Tensor:
+    """`stack.blocks`, on the real pieces only; zeros stand where padding stood.  x: (b, n, w) → (b, n, w)."""
+    if memory is not None or torch.compiler.is_compiling() or not _only_padding(stack, x, mask):
+        return stack.blocks(x, mask, memory)
+    real = mask[:, 0, 0]  # type: ignore[index]
+    if real.all():
+        return stack.blocks(x)
+    if not real.any():
+        return torch.zeros_like(x)
+    where, runs = pack(real)
+    packed = stack.blocks(x.flatten(0, 1)[where], runs)
+    return x.new_zeros(x.shape).flatten(0, 1).index_copy(0, where, packed).view_as(x)
+
+
+def _only_padding(stack: "Stack", x: Tensor, mask: Mask) -> bool:
+    """The mask keeps padding out and nothing else, in a whole batch, and distances play no part."""
+    only = isinstance(mask, Tensor) and mask.shape == (x.size(0), 1, 1, x.size(1))
+    return only and all(isinstance(block.attention.nearness, Nowhere) for block in stack)

@@ -1,0 +1,138 @@
+"""Blocks for inference on a CPU: their linear maps laid out once as oneDNN likes them, with what follows fused in.
+
+`prepare(stack)` makes a twin of the blocks; the stack uses it by itself wherever nobody learns, and stops using it
+as soon as a weight has changed.  float32 gives the numbers of the definition up to rounding; bfloat16 halves the
+weights that have to be read, and rounds every value on the way to eight bits.  (A change made through `.data`
+cannot be noticed: prepare again.)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glassformer.parts.attention import Nowhere, attend
+from glassformer.parts.kernels.linear import Linear, Packed, available
+from glassformer.parts.mask import Mask, Runs
+from glassformer.tape import note, within
+
+if TYPE_CHECKING:
+    from glassformer.parts.attention import Memory
+    from glassformer.parts.block import Block, Stack
+
+FUSED = {F.relu: ("relu", ""), F.gelu: ("gelu", "none"), torch.tanh: ("tanh", ""), F.silu: ("swish", "")}
+HIDDEN = ("attention.mixed", "mlp.out")  # what the twin does not name: they are added to the stream as they are made
+
+
+def hidden(stack: "Stack") -> tuple[str, ...] | None:
+    """What listeners miss; all of it where the twin rounds: a tape hears float32."""
+    return stack.prepared.hidden if stack.prepared else ()
+
+
+def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
+    """Give the stacks of `model` their faster twins, and lay its linear maps out.
+
+    dtype: float32 or bfloat16.  False, and nothing changes, where that cannot be done: on another device than a
+    CPU, with other weights than float32, for another kind of block, or in a build without these operators.
+    """
+    stacks = [part for part in model.modules() if "prepared" in dir(type(part))]
+    fits = available() and all(weight.device.type == "cpu" and weight.dtype == torch.float32 for weight in model.parameters())
+    if not (fits and stacks and all(_plain(stack) for stack in stacks)):
+        return False
+    for stack in stacks:
+        stack.prepared = Prepared(stack, dtype)
+    for part in model.modules():
+        if isinstance(part, Linear):
+            part.prepare()
+    return True
+
+
+def _plain(stack: "Stack") -> bool:
+    """Post-norm blocks where distances play no part."""
+    from glassformer.parts.block import PostNormBlock
+
+    blocks = list(stack)
+    return bool(blocks) and all(type(b) is PostNormBlock and isinstance(b.attention.nearness, Nowhere) for b in blocks)
+
+
+def prepared(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memory | None" = None) -> Tensor:
+    """One block after the other, by their twin where it may stand in."""
+    twin = stack.prepared
+    if twin is not None and memory is None and twin.takes(x):
+        return twin(x, mask)
+    for step in stack.steps:
+        x = step(x, mask, memory)
+    return x
+
+
+class Layer:
+    """A post-norm block in seven operators."""
+
+    def __init__(self, block: "Block", name: str, dtype: torch.dtype):
+        attention, mlp = block.attention, block.mlp
+        readers = (attention.q, attention.k, attention.v)
+        weight, bias = torch.cat([each.weight for each in readers]), torch.cat([each.bias for each in readers])
+        self.name, self.heads, self.activation = name, attention.heads, mlp.activation
+        self.read, self.out = Packed(weight, bias, dtype), _packed(attention.out, dtype)
+        self.inward, self.outward = _packed(mlp.inward, dtype), _packed(mlp.outward, dtype)
+        self.attention_norm, self.mlp_norm = block.attention_norm, block.mlp_norm
+
+    def __call__(self, x: Tensor, mask: Mask) -> Tensor:
+        x = note(f"{self.name}.between", self.attention_norm(self.out.added_to(self.attended(x, mask), x)))
+        hidden = note(f"{self.name}.mlp.hidden", self.hidden(x))
+        return note(f"{self.name}.stream", self.mlp_norm(self.outward.added_to(hidden, x)))
+
+    def attended(self, x: Tensor, mask: Mask) -> Tensor:
+        q, k, v = self.read(x).unflatten(-1, (3, self.heads, -1)).transpose(-4, -2).unbind(-3)
+        with within(f"{self.name}.attention"):
+            q, k, v = note("q", q), note("k", k), note("v", v)
+            z = note("z", attend(q, k, v, mask))
+        return z.transpose(-3, -2).flatten(-2)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        fused = FUSED.get(self.activation)
+        return self.inward(x, *fused) if fused else self.activation(self.inward(x))
+
+
+def _packed(linear: nn.Linear, dtype: torch.dtype) -> Packed:
+    return Packed(linear.weight, linear.bias, dtype)
+
+
+class Prepared:
+    """The twins of all blocks of a stack, and what they were made of: they are of no use once a weight has changed."""
+
+    def __init__(self, stack: "Stack", dtype: torch.dtype):
+        self.dtype = dtype
+        self.layers = [Layer(block, str(name), dtype) for name, block in enumerate(stack)]  # type: ignore[arg-type]
+        self.sources = [
+            (part._parameters, name, weight, weight.data_ptr(), weight._version)
+            for part in stack.modules()
+            for name, weight in part._parameters.items()
+            if weight is not None
+        ]
+        named = tuple(f"{layer}.{site}" for layer in range(len(stack)) for site in HIDDEN)
+        self.hidden = named if dtype == torch.float32 else None
+        self.stack = stack
+
+    def takes(self, x: Tensor) -> bool:
+        """Nobody learns, and nothing has changed."""
+        return not (torch.is_grad_enabled() or self.stack.training) and x.dtype == torch.float32 and self.fresh
+
+    @property
+    def fresh(self) -> bool:
+        """Every weight is the one it was, where it was, and unchanged."""
+        return all(
+            own[name] is weight and weight.data_ptr() == at and weight._version == version
+            for own, name, weight, at, version in self.sources
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # a copy of a model, or one read from a file, is not prepared
+
+    def __call__(self, x: Tensor, mask: Mask = None) -> Tensor:
+        """(b, n, w), or (n, w) with the runs of its texts → the same shape and dtype."""
+        done = x.to(self.dtype)
+        for layer in self.layers:
+            done = layer(done, mask)
+        return done.to(x.dtype)
