@@ -193,7 +193,8 @@ def listen(model: nn.Module, keep: str | tuple[str, ...] = "*", edit: Mapping[st
 
 def _may_note(module: nn.Module) -> bool:
     """PyTorch's own layers name nothing, nor do those that say so by `notes = False`; two hooks each are saved."""
-    return getattr(type(module), "notes", not type(module).__module__.startswith("torch.nn.modules"))
+    own = "forward" in vars(module) or not type(module).__module__.startswith("torch.nn.modules.")
+    return getattr(type(module), "notes", own)
 
 
 def _name(tape: Tape, name: str, module: nn.Module):

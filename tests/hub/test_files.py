@@ -12,7 +12,7 @@ import pytest
 
 from glassformer.errors import CheckpointError, MissingError, WriteError
 from glassformer.hub import files
-from glassformer.hub.files import MANIFEST, read_folder, write_folder
+from glassformer.hub.files import MANIFEST, check_folder, read_folder, write_folder
 
 OLD = {"a": b"old a", "b": b"old b" * 1000}
 NEW = {"a": b"new a", "b": b"new b" * 1000}
@@ -39,6 +39,24 @@ def test_what_was_written_is_read_back(place):
     assert content(place) == NEW and alone(place)
     assert sorted(path.name for path in place.iterdir()) == ["a", "b", MANIFEST]
     assert place.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_may_have_a_folder_and_is_checked_with_it(tmp_path):
+    write_folder(tmp_path / "m", {"a": b"a", "1_Pooling/config.json": b"{}"})
+    write_folder(tmp_path / "m", {"a": b"a", "1_Pooling/config.json": b"{}"})
+    check_folder(tmp_path / "m")
+    (tmp_path / "m" / "1_Pooling" / "config.json").write_bytes(b"[]")
+    with pytest.raises(CheckpointError, match=r"1_Pooling/config\.json is not what was saved"):
+        check_folder(tmp_path / "m")
+    (tmp_path / "m" / MANIFEST).unlink()
+    check_folder(tmp_path / "m")  # nothing is known of it
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b/c", "", ".", "..", "a\x00"], ids=ascii)
+def test_a_manifest_names_only_files_inside(place, name):
+    (place / MANIFEST).write_text(json.dumps({name: "0" * 64}))
+    with pytest.raises(CheckpointError, match="which is no file of a model"):
+        check_folder(place)
 
 
 def test_parents_are_made(tmp_path):

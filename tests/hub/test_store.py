@@ -310,6 +310,27 @@ def test_a_folder_in_the_way_does_not_hide_a_shipped_model(tmp_path, monkeypatch
     assert store.load("mine").folder == store.find("./mine")
 
 
+def test_a_folder_from_the_hub_is_loaded_by_its_path(bert, tmp_path, monkeypatch):
+    (bert / "README.md").write_bytes(b"# caf\xe9")
+    checkpoint = store.load(bert)
+    assert (checkpoint.name, checkpoint.folder, checkpoint.labels) == ("bert", bert, ())
+    assert (checkpoint.most, checkpoint.pooling, checkpoint.normalised) == (40, "mean", False)
+    assert store.card(bert) == "# caf\ufffd"
+    monkeypatch.chdir(tmp_path)
+    assert store.load("bert").name == store.load("./bert").name == "bert"
+
+
+def test_a_folder_with_weights_and_no_config_is_broken_and_an_empty_one_is_none(bert, tmp_path):
+    (bert / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"config\.json cannot be read: No such file"):
+        store.load(bert)
+    with pytest.raises(MissingError, match="is no Glassformer model"):
+        store.load(tmp_path)
+    (tmp_path / "bert_model.ckpt.index").write_bytes(b"")  # as Google published it in 2018, without a config.json
+    with pytest.raises(CheckpointError, match="only for TensorFlow 1"):
+        store.load(tmp_path)
+
+
 def test_a_card_is_read_as_text_whatever_its_bytes(folder, forge):
     forge("CARD.md", b"# caf\xe9 \x1b[31m")
     assert store.card(folder) == "# caf\ufffd \x1b[31m"

@@ -4,13 +4,17 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from glassformer.errors import CheckpointError, UsageError
 from glassformer.hub.store import SHIPPED
-from glassformer.hub.tokens import LONGEST_TEXT, Tokens, pad
+from glassformer.hub.tokens import LONGEST_TEXT, Tokens, pad, shares
 from tests import made
+from tests.hub import berts
 
 SHIPPED_FILE = (SHIPPED / "sentiment" / "tokenizer.json").read_text()
 REAL, MADE = Tokens(SHIPPED_FILE), made.tokens()
@@ -233,6 +237,103 @@ def test_two_hundred_mutations_load_and_cut_or_are_checkpoint_errors():
             assert len(str(error)) < 400
             refused += 1
     assert refused > 50
+
+
+# what stands around a text
+
+
+@pytest.fixture
+def framed(tmp_path):
+    return berts.tokens(tmp_path)
+
+
+def test_each_special_piece_is_a_word_of_its_own(framed):
+    pieces = framed.cut("The food wasnt good!", 20)
+    assert pieces.names == ["[CLS]", "the", "food", "[UNK]", "good", "!", "[SEP]"]
+    assert pieces.specials == {0, 6} and framed.specials == 2
+    assert [word.text for word in pieces.words] == ["[CLS]", "The", "food", "wasnt", "good", "!", "[SEP]"]
+    assert pieces.types == [0] * 7 and pieces.second is None
+    assert pieces.spans[0] == (0, 0) and pieces.spans[-1] == (20, 20)
+
+
+def test_two_texts_are_told_apart(framed):
+    pieces = framed.cut("The food", 20, second="very good film")
+    assert pieces.names == ["[CLS]", "the", "food", "[SEP]", "very", "good", "film", "[SEP]"]
+    assert pieces.types == [0, 0, 0, 0, 1, 1, 1, 1] and pieces.specials == {0, 3, 7}
+    assert pieces.second == "very good film"
+    assert [word.text for word in pieces.words] == ["[CLS]", "The", "food", "[SEP]", "very", "good", "film", "[SEP]"]
+    texts = (pieces.text, pieces.second)
+    for k, (start, end) in enumerate(pieces.spans):
+        assert k in pieces.specials or texts[pieces.types[k]][start:end].lower() == pieces.names[k]
+
+
+def test_the_longer_of_two_texts_is_cut_first_and_what_is_left_out_is_counted(framed):
+    pieces = framed.cut("the food", 8, second="very very very very very good")
+    assert pieces.names[1:3] == ["the", "food"] and len(pieces.ids) == 8
+    assert pieces.left_out == 3 and pieces.unread == "very very good"
+    both = framed.cut("not not not not", 6, second="very very very very")
+    assert (both.types, both.left_out) == ([0, 0, 0, 1, 1, 1], 5)
+    assert both.unread == "not not not very very"
+
+
+@pytest.mark.parametrize("room", range(12))
+def test_what_finds_room_is_what_the_library_gives_it(room):
+    library = Tokenizer(WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
+    library.pre_tokenizer = Whitespace()
+    library.enable_truncation(room, strategy="longest_first") if room else None
+    for one in range(8):
+        for other in range(8):
+            ids = library.encode("a " * one, "b " * other).ids if room else []
+            assert shares([[0] * one, [1] * other], room) == [ids.count(0), ids.count(1)]
+    assert shares([[0] * 9], room) == [min(room, 9)]
+
+
+def test_special_pieces_typed_by_a_person_are_text_but_a_mask_that_is_asked_for(framed):
+    text = "the [MASK] was [SEP] good [CLS]"
+    assert not {framed.mask, 2, 3} & set(framed.cut(text, 40).ids[1:-1])
+    pieces = framed.cut(text, 40, masks=True)
+    assert [k for k, id in enumerate(pieces.ids) if id == framed.mask] == [2]
+    assert pieces.names[2] == framed.mask_name == "[MASK]" and pieces.spans[2] == (4, 10)
+    assert 2 not in pieces.specials and pieces.words[2].text == "[MASK]"
+    assert pieces.ids.count(2) == pieces.ids.count(3) == 1
+    assert framed.cut("the food", 40, masks=True) == framed.cut("the food", 40)
+
+
+@given(st.lists(st.text(max_size=20), max_size=6), st.integers(3, 12))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_ids_alone_are_those_of_the_pieces(framed, texts, most):
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    cut = framed.cut_many(texts, most)
+    assert framed.encode_many(texts, most) == [pieces.ids for pieces in cut]
+    assert all(len(pieces.ids) <= most and {0, len(pieces.ids) - 1} == pieces.specials for pieces in cut)
+    assert MADE.encode_many(texts, most) == [pieces.ids for pieces in MADE.cut_many(texts, most)]
+    turned = texts[::-1]
+    if most > 3:
+        cut = framed.cut_many(texts, most, turned)
+        assert framed.encode_many(texts, most, turned) == [pieces.ids for pieces in cut]
+
+
+def test_a_text_of_specials_alone_holds_nothing_to_read(framed):
+    with pytest.raises(UsageError, match="holds nothing to read"):
+        framed.cut("\u200b", 20)
+    with pytest.raises(UsageError, match="is in the vocabulary"):
+        framed.cut("xyzzy", 20)
+    assert not framed.readable(framed.cut_many(["xyzzy"], 20)[0])
+
+
+def test_where_no_text_finds_room_or_no_second_can_stand_it_says_so(framed):
+    with pytest.raises(UsageError, match="2 pieces hold no text: 2 of them are special"):
+        framed.cut("good", 2)
+    with pytest.raises(UsageError, match="3 pieces hold no text: 3 of them are special"):
+        framed.cut("good", 3, second="bad")
+    with pytest.raises(UsageError, match="this model reads one text at a time"):
+        MADE.cut("good", 9, second="bad")
+    with pytest.raises(UsageError, match="the text is empty"):
+        framed.cut("good", 9, second=" ")
+
+
+def test_the_shipped_tokenizers_put_nothing_around_a_text():
+    assert (REAL.specials, REAL.types) == (0, False) and REAL.cut("good", 9).specials == frozenset()
 
 
 def test_padded_rows_are_real_where_there_is_a_piece():

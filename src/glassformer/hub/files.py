@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,8 @@ MANIFEST = "manifest.json"
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:
     """Write `files` as `folder`, with a manifest of their sha256; an older folder of that name is replaced at once.
 
+    A name may have one folder in it: `1_Pooling/config.json`.
+
     Raises WriteError, and leaves what was there, where the place cannot be written or holds anything else.
     """
     folder = folder.resolve()
@@ -28,6 +31,7 @@ def write_folder(folder: Path, files: dict[str, bytes]) -> None:
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             for name, content in files.items():
+                (beside / name).parent.mkdir(exist_ok=True)
                 (beside / name).write_bytes(content)
             beside.chmod(0o755)
             _move_in(beside, folder)
@@ -43,7 +47,8 @@ def _replaceable(folder: Path, files: dict[str, bytes]) -> None:
     """Only an older model may be replaced: whatever else stands there would be lost."""
     if folder.exists() and not folder.is_dir():
         raise WriteError(f"{folder} is a file; choose another folder")
-    other = sorted({path.name for path in folder.iterdir()} - set(files)) if folder.exists() else []
+    mine = {name.partition("/")[0] for name in files}
+    other = sorted({path.name for path in folder.iterdir()} - mine) if folder.exists() else []
     if other:
         raise WriteError(f"{folder} holds {other[0]!r}, which is no part of a model and would be lost; choose another")
 
@@ -82,6 +87,16 @@ def read_folder(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     return {name: _checked(folder / name, manifest.get(name)) for name in names}
 
 
+def check_folder(folder: Path) -> None:
+    """Where `folder` has a manifest, every file it names is what was written.  Raises CheckpointError."""
+    if not (folder / MANIFEST).is_file():
+        return
+    for name, expected in _manifest(folder).items():
+        if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", name, re.ASCII):
+            raise CheckpointError(f"{folder / MANIFEST} names {one_line(repr(name), 60)}, which is no file of a model")
+        _checked(folder / name, expected, keep=False)
+
+
 def _manifest(folder: Path) -> dict[str, str]:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -92,17 +107,19 @@ def _manifest(folder: Path) -> dict[str, str]:
     return manifest
 
 
-def _checked(path: Path, expected: str | None) -> bytes:
+def _checked(path: Path, expected: str | None, keep: bool = True) -> bytes:
+    """The content of a file that is what was saved; nothing of it where it need not be kept in memory."""
     if path.exists() and not path.is_file():
         raise CheckpointError(f"{path} is no file; install or fetch the model again")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as opened:
+            content = opened.read() if keep else b""
+            found = hashlib.sha256(content) if keep else hashlib.file_digest(opened, "sha256")
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}; fetch the model again") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
+    if found.hexdigest() != expected:
         raise CheckpointError(
-            f"{path} is not what was saved: {len(content):,} bytes with sha256 {found[:12]}…, "
+            f"{path} is not what was saved: {path.stat().st_size:,} bytes with sha256 {found.hexdigest()[:12]}…, "
             f"the manifest says {one_line(str(expected)[:12])}…; install or fetch the model again"
         )
     return content

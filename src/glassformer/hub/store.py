@@ -1,8 +1,10 @@
 """Models in and out of folders.
 
-A folder holds config.json, model.safetensors (float16), tokenizer.json, CARD.md and manifest.json, which has
-the sha256 of the others and is checked at every load.  Nothing in a file selects code: a config names a family
+A folder of ours holds config.json, model.safetensors (float16), tokenizer.json, CARD.md and manifest.json, which
+has the sha256 of the others and is checked at every load.  Nothing in a file selects code: a config names a family
 in the table below, and its fields are numbers and keys of tables.
+
+A folder in the Hugging Face format, local or from the hub, is read by `pretrained.py` and written by `written.py`.
 """
 
 import dataclasses
@@ -18,8 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.errors import CheckpointError, MissingError, UsageError, did_you_mean, one_line
-from glassformer.hub.files import MANIFEST, read_folder, write_folder
+from glassformer.hub import fetch, pretrained, written
+from glassformer.hub.files import MANIFEST, check_folder, read_folder, write_folder
+from glassformer.hub.matching import Wish
+from glassformer.hub.pretrained import Origin
 from glassformer.hub.tokens import Tokens
+from glassformer.hub.weights import ELSEWHERE, INDEX, PICKLED, SINGLE
+from glassformer.models.bert import Bert
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
@@ -29,6 +36,7 @@ FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
 }
 SHIPPED = Path(str(files("glassformer"))) / "shipped"
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "CARD.md")
+WEIGHTS = (SINGLE, INDEX, PICKLED, *ELSEWHERE)
 LARGEST = {"layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
 LARGE = 1 << 20
 MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to hold
@@ -36,18 +44,32 @@ MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to h
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model with all that belongs to it.  `labels`: the name of each class."""
+    """A model with all that belongs to it.  `labels`: the name of each class.
+
+    pooling, normalised: how one vector is made of a text; most: pieces it reads at once, where the files say;
+    unused: tensors of the files that the model has no place for; fresh: weights that the files do not have, which
+    were asked for with `head`; origin: what is needed to write the files back.
+    """
 
     name: str
     model: nn.Module
     tokens: Tokens
     labels: tuple[str, ...]
     folder: Path
+    pooling: str = "mean"
+    normalised: bool = False
+    most: int | None = None
+    unused: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 def card(name: str | Path) -> str:
     """The card of a model, as Markdown: data, recipe, seeds, accuracy.  Raises MissingError, CheckpointError."""
-    return read_folder(find(name), ("CARD.md",))["CARD.md"].decode(errors="replace")
+    folder = find(name)
+    if not (folder / MANIFEST).exists() and (folder / "README.md").is_file():
+        return (folder / "README.md").read_bytes().decode(errors="replace")
+    return read_folder(folder, ("CARD.md",))["CARD.md"].decode(errors="replace")
 
 
 def summary(name: str) -> dict[str, Any]:
@@ -68,16 +90,23 @@ def shipped() -> list[str]:
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
-def find(name: str | Path) -> Path:
-    """The folder of a shipped model, or of a local one.  Raises MissingError that lists what there is."""
+def find(name: str | Path, allow_pickle: bool = False) -> Path:
+    """The folder of a shipped model, of a local one, or of one from the Hugging Face hub, in this order.
+
+    A hub id is `owner/name` or `owner/name@revision`: looked for in the hub's cache, and fetched where it is not
+    there.  Raises MissingError that lists what there is.
+    """
     if os.path.isfile(SHIPPED / name / MANIFEST) and Path(name).name == str(name):
         return SHIPPED / name
     if os.path.isdir(name):  # False, and no error, for a name that no system could have
         return Path(name)
+    if isinstance(name, str) and fetch.is_id(name) and (found := fetch.folder(name, allow_pickle)):
+        return found
     known = shipped()
+    near = did_you_mean(str(name), known) or fetch.did_you_mean(str(name)) or ";"
     raise MissingError(
-        f"there is no model {one_line(name, 60)!r}{did_you_mean(str(name), known) or ';'} "
-        f"shipped: {', '.join(known)}; or give the path of a folder"
+        f"there is no model {one_line(name, 60)!r}{near} "
+        f"shipped: {', '.join(known)}; or give the path of a folder, or an id of the Hugging Face hub: owner/name"
     )
 
 
@@ -85,8 +114,10 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
     """Save `model` as `folder`, whole or not at all; weights are rounded to float16.
 
     `tokenizer`: the text of a tokenizer.json; `card`: Markdown.  Raises WriteError, and UsageError where a weight
-    does not fit in float16.
+    does not fit in float16, or for a BERT, which `export` saves.
     """
+    if isinstance(model, Bert):
+        raise UsageError("a BERT is saved in the Hugging Face format: export(folder, checkpoint)")
     family = next(name for name, (kind, _) in FAMILIES.items() if type(model) is kind)
     config = {"family": family, "labels": list(labels), **dataclasses.asdict(model.config)}  # type: ignore[arg-type]
     weights = {name: weight.detach().half().contiguous() for name, weight in model.state_dict().items()}
@@ -101,21 +132,57 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
     write_folder(Path(folder), contents)
 
 
-def load(name: str | Path) -> Checkpoint:
-    """Load a shipped model by name, or a folder that `save` wrote; float32, in evaluation mode.
+def export(folder: str | Path, checkpoint: Checkpoint) -> None:
+    """Save a BERT as `folder` in the Hugging Face format, whole or not at all: `transformers` reads it.
 
-    Raises MissingError where there is none, CheckpointError where its files are cut short, altered, of another
-    shape than the config says, or hold values that are not finite.
+    Tensors keep the names and the precision they came with; what has not changed is written back byte for byte.
+    Raises WriteError, and UsageError for any other model.
     """
-    folder = find(name)
+    if not isinstance(checkpoint.model, Bert):
+        raise UsageError(f"{checkpoint.name} is no BERT; save(folder, model, …) saves it")
+    contents = written.contents(checkpoint.model, checkpoint.tokens, checkpoint.labels, checkpoint.origin)
+    write_folder(Path(folder), contents)
+
+
+def load(
+    name: str | Path, head: str | None = None, labels: tuple[str, ...] | None = None, allow_pickle: bool = False
+) -> Checkpoint:
+    """Load a shipped model by name, a folder that `save` or `export` wrote, or one in the Hugging Face format, by its
+    path or its id on the hub; float32, in evaluation mode.
+
+    head: what a BERT is to be, a name of a class in models/heads.py, instead of what its config.json says: weights
+    that the files do not have begin anew, and are listed as `fresh`.  labels: the names of a new head's classes.
+    allow_pickle: read an old pytorch_model.bin too, of which only tensors are read.
+    Raises MissingError where there is none, CheckpointError where its files are cut short, altered, of another
+    shape than the config says, or, in a folder of ours, hold values that are not finite (elsewhere: a warning).
+    """
+    folder = find(name, allow_pickle)
+    if not _ours(folder) and any((folder / name).exists() for name in ("config.json", *WEIGHTS)):
+        return _pretrained(name, folder, Wish(head, labels, allow_pickle))
     contents = read_folder(folder, PARTS)
-    model, labels = _build(folder, contents["config.json"], len(contents["model.safetensors"]))
+    if head or labels:
+        raise UsageError(f"{Path(name).name} is no BERT, and has the head it has; leave out head and labels")
+    model, names = _build(folder, contents["config.json"], len(contents["model.safetensors"]))
     _fill(model, _weights(folder, contents["model.safetensors"]), folder)
     tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"))
     if len(tokens) != model.config.vocabulary:
         told = model.config.vocabulary
         raise CheckpointError(f"{folder}: tokenizer.json has {len(tokens)} pieces, config.json says {told}")
-    return Checkpoint(Path(name).name, model.eval(), tokens, labels, folder)
+    return Checkpoint(Path(name).name, model.eval(), tokens, names, folder)
+
+
+def _ours(folder: Path) -> bool:
+    """A folder that `save` wrote has a card; what came from the hub, or `export` wrote, may have any other file."""
+    return (folder / MANIFEST).exists() and (folder / "CARD.md").exists()
+
+
+def _pretrained(name: str | Path, folder: Path, wish: Wish) -> Checkpoint:
+    check_folder(folder)
+    read = pretrained.read(folder, wish)
+    called = Path(name).name if os.path.isdir(name) else str(name)
+    most = min(read.model.config.longest, read.sentence.most or read.model.config.longest)
+    how = read.sentence.pooling, read.sentence.normalised, most
+    return Checkpoint(called, read.model, read.tokens, read.labels, folder, *how, read.unused, read.fresh, read.origin)
 
 
 def _build(folder: Path, content: bytes, stored: int) -> tuple[Any, tuple[str, ...]]:

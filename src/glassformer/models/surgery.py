@@ -43,8 +43,9 @@ def resize(model: Bert, vocabulary: int) -> None:
     padding, spread = model.config.padding, model.config.spread
     if vocabulary <= padding:
         raise ValueError(f"{vocabulary} pieces leave out the padding piece, {padding}: keep {padding + 1} or more")
-    pieces: nn.Embedding = model.embed.pieces  # type: ignore[assignment]
-    pieces.weight, pieces.num_embeddings = _rows(pieces.weight, vocabulary, spread), vocabulary
+    pieces = _rows(model.embed.pieces.weight, vocabulary, spread)  # type: ignore[arg-type]
+    model.embed.pieces = nn.Embedding(vocabulary, model.config.width, padding_idx=padding, _weight=pieces)
+    model.embed.pieces.weight = pieces  # frozen if it was
     if isinstance(model, Predicting | PreTraining):
         model.predict.bias = _rows(model.predict.bias, vocabulary, 0.0)
         if model.predict.weight is not None:

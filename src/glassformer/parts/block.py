@@ -164,11 +164,13 @@ def whole(stack: "Stack", x: Tensor, mask: Mask = None, memory: Memory | None = 
 class Stack(nn.ModuleList):
     """Blocks, one after the other.  (b, n, w) → (b, n, w).
 
+    packs: what is padding is not computed.  Sums are then taken in another order, and dropout drops other numbers.
     recompute: in training, keep the stream between blocks only, and compute the inside of a block again for its
     gradients: less memory, more time.  Chen et al. 2016, "Training deep nets with sublinear memory cost".
     prepared: a faster equal of the blocks, made by `kernels.prepared.prepare` once they have learned enough.
     """
 
+    packs = True
     recompute = False
     prepared: Prepared | None = None
 

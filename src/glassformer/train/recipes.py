@@ -6,7 +6,7 @@ from torch import nn
 
 from glassformer.errors import UsageError, did_you_mean, one_line
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig
-from glassformer.parts import positions
+from glassformer.parts.embed import interleaved
 
 VOCABULARY = 8000  # pieces, shared by all models
 VOCABULARY_TEXTS = (  # data set, how many times: film and restaurant words should be whole pieces
@@ -51,10 +51,11 @@ class Recipe:
         if self.bag:
             return BagOfWords(BagConfig(vocabulary))
         model = Classifier(ClassifierConfig(vocabulary, dropout=self.dropout, positions="learned"))
+        model.layers.packs = False  # the sums, and the dropout, of the weights that ship
         for part in model.modules():
             if isinstance(part, nn.Linear):
                 nn.init.xavier_uniform_(part.weight)  # scores of order one from the start, or attention is slow to wake
-        table = 0.35 * positions.interleaved(model.config.length, model.config.width)
+        table = 0.35 * interleaved(model.config.length, model.config.width)
         model.embed.positions.get_parameter("table").data.copy_(table)  # the paper's waves, free to change
         return model
 

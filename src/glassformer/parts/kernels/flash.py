@@ -1,6 +1,8 @@
 """`attend` by PyTorch's fused kernels of the same equation."""
 
 import math
+from functools import lru_cache
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,8 @@ def _lowered(added: Tensor, allowed: Tensor | None) -> Tensor:
 
 def text_by_text(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropout: float = 0.0) -> Tensor:
     """Attention inside each text; neighbours of one length go together.  q, k, v: (h, n, d) → (h, n, d)."""
+    if q.is_cuda and not dropout and q.dtype in (torch.float16, torch.bfloat16):
+        return _varlen(q, k, v, runs)
     parts, start = [], 0
     for texts, length in runs.groups:
         stop = start + texts * length
@@ -34,3 +38,18 @@ def text_by_text(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropout: float = 0
         parts.append(flash(*own, dropout=dropout).transpose(1, 2).flatten(0, 1))
         start = stop
     return torch.cat(parts).transpose(0, 1) if parts else v  # no text at all
+
+
+def _varlen(q: Tensor, k: Tensor, v: Tensor, runs: Runs) -> Tensor:
+    """All texts in one kernel: flash attention that is told where each text ends.  Dao 2023, "FlashAttention-2"."""
+    from torch.nn.attention.varlen import varlen_attn  # where there is a GPU only: it loads much
+
+    ends, longest = _ends(runs, q.device), max(runs.lengths)
+    own = (x.transpose(0, 1) for x in (q, k, v))  # n h d
+    return varlen_attn(*own, ends, ends, longest, longest).transpose(0, 1)
+
+
+@lru_cache(maxsize=8)
+def _ends(runs: Runs, device: torch.device) -> Tensor:
+    """Where each text begins, and where the last one ends; once for all layers."""
+    return torch.tensor([0, *accumulate(runs.lengths)], dtype=torch.int32, device=device)

@@ -1,10 +1,17 @@
-"""nn.Linear, whose weight may be laid out beforehand.  To a reader of the models it is nn.Linear."""
+"""x · Wᵀ + b on a CPU by oneDNN, which on many processors is twice as fast as what PyTorch takes by itself.
+
+To a reader of the models `Linear` is nn.Linear.
+"""
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from glassformer.tape import fused
+
+FROM = 1 << 17  # weights, from which on the better kernel pays
 
 
 def available() -> bool:
@@ -29,6 +36,45 @@ class Packed:
         return type(None), ()  # a copy of a model, or one read from a file, is not prepared
 
 
+class _Product(torch.autograd.Function):
+    """x · Wᵀ by oneDNN, with both gradients by the same."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (gradient,), (x, weight) = gradients, ctx.saved_tensors
+        rows, inputs = gradient.flatten(0, -2), x.flatten(0, -2)
+        to_x, to_weight = ctx.needs_input_grad
+        return (
+            _Product.apply(gradient, weight.mT) if to_x else None,
+            _Product.apply(rows.mT, inputs.mT) if to_weight else None,
+        )
+
+
+def _onednn(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    if not _suits(x, weight):
+        return F.linear(x, weight, bias)
+    return _Product.apply(x, weight) + bias
+
+
+def _suits(x: Tensor, weight: Tensor) -> bool:
+    """Large float32 maps on a CPU, outside of compilers, autocast and function transforms."""
+    if weight.numel() < FROM or x.device.type != "cpu" or not x.dtype == weight.dtype == torch.float32 or x.dim() < 2:
+        return False
+    free = torch._C._functorch.peek_interpreter_stack() is None and not torch.is_autocast_enabled("cpu")
+    return free and x.numel() > 0 and not torch.compiler.is_compiling() and AVAILABLE
+
+
+@fused(_onednn, hides=())
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """(…, w) → (…, m): x · Wᵀ + b."""
+    return x @ weight.mT + bias
+
+
 class Linear(nn.Linear):
     """x · Wᵀ + b.  packed: the same laid out beforehand, by `prepare`; used while nobody learns and nothing changed."""
 
@@ -38,7 +84,7 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.packed is None or torch.is_grad_enabled() or self._state != self._now():
-            return F.linear(x, self.weight, self.bias)
+            return linear(x, self.weight, self.bias)
         return self.packed(x)
 
     def prepare(self) -> None:
@@ -47,3 +93,6 @@ class Linear(nn.Linear):
     def _now(self) -> tuple[int, int, int, int]:
         """What changes when a weight does."""
         return self.weight.data_ptr(), self.weight._version, self.bias.data_ptr(), self.bias._version
+
+
+AVAILABLE = available()

@@ -33,7 +33,7 @@ def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memor
     if real.all():
         return stack.blocks(x)
     if not real.any():
-        return torch.zeros_like(x)
+        return x.masked_fill(~real[..., None], 0.0)
     where, runs = pack(real)
     packed = stack.blocks(x.flatten(0, 1)[where], runs)
     return x.new_zeros(x.shape).flatten(0, 1).index_copy(0, where, packed).view_as(x)
@@ -41,5 +41,5 @@ def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memor
 
 def _only_padding(stack: "Stack", x: Tensor, mask: Mask) -> bool:
     """The mask keeps padding out and nothing else, in a whole batch, and distances play no part."""
-    only = isinstance(mask, Tensor) and mask.shape == (x.size(0), 1, 1, x.size(1))
+    only = stack.packs and isinstance(mask, Tensor) and mask.shape == (x.size(0), 1, 1, x.size(1))
     return only and all(isinstance(block.attention.nearness, Nowhere) for block in stack)

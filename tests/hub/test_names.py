@@ -1,0 +1,121 @@
+"""Names: one table a family, read in both directions; and what no table has."""
+
+import pytest
+
+from glassformer.errors import UsageError
+from glassformer.hub import names
+from glassformer.hub.names import ARCHITECTURES, FAMILIES, HEADS
+from glassformer.models.bert import Bert
+from glassformer.models.heads import (
+    CausalLanguageModel,
+    MaskedLanguageModel,
+    NextSentence,
+    Pooled,
+    QuestionAnswering,
+    SequenceClassification,
+)
+from tests.hub import berts
+
+KINDS = list(HEADS.values())
+
+
+ASKED = [(name, kind) for name in FAMILIES for kind in KINDS if kind not in FAMILIES[name].lacks]
+
+
+def own(family, kind):
+    decoder = {"decoder": True, "cross": True} if kind is CausalLanguageModel and family != "distilbert" else {}
+    types = {"types": 0} if family == "distilbert" else {}
+    decoder = decoder or {"decoder": kind is CausalLanguageModel}
+    return list(berts.model(kind, tied=False, **decoder, **types).state_dict())
+
+
+@pytest.mark.parametrize(("family", "kind"), ASKED)
+def test_every_weight_of_every_head_has_a_name_that_leads_back_to_it(family, kind):
+    ours = own(family, kind)
+    theirs = [names.theirs(name, family, kind) for name in ours]
+    assert len(set(theirs)) == len(theirs)
+    assert [names.ours(name, family) for name in theirs] == ours
+    assert all(names.stands(name, family, kind) for name in theirs)
+
+
+def test_a_family_has_at_most_fifteen_rows_for_its_body():
+    assert all(len(family.body) <= 15 and len(family.heads) <= 9 for family in FAMILIES.values())
+
+
+@pytest.mark.parametrize(
+    ("theirs", "family", "ours"),
+    [
+        ("embeddings.word_embeddings.weight", "bert", "embed.pieces.weight"),
+        ("bert.embeddings.LayerNorm.gamma", "bert", "embed.norm.gain"),
+        ("bert.embeddings.LayerNorm.beta", "bert", "embed.norm.shift"),
+        ("bert.encoder.layer.11.attention.self.query.bias", "bert", "layers.11.attention.q.bias"),
+        ("encoder.layer.3.crossattention.self.value.weight", "bert", "layers.3.cross.v.weight"),
+        ("encoder.layer.3.crossattention.output.LayerNorm.weight", "bert", "layers.3.cross_norm.gain"),
+        ("encoder.layer.0.attention.self.distance_embedding.weight", "bert", "layers.0.attention.nearness.table"),
+        ("cls.predictions.transform.LayerNorm.weight", "bert", "predict.norm.gain"),
+        ("cls.predictions.decoder.bias", "bert", "predict.bias"),
+        ("lm_head.layer_norm.bias", "roberta", "predict.norm.shift"),
+        ("roberta.encoder.layer.5.output.dense.weight", "roberta", "layers.5.mlp.outward.weight"),
+        ("classifier.out_proj.weight", "roberta", "classifier.weight"),
+        ("classifier.dense.bias", "roberta", "pooler.linear.bias"),
+        ("distilbert.transformer.layer.4.ffn.lin1.weight", "distilbert", "layers.4.mlp.inward.weight"),
+        ("transformer.layer.4.sa_layer_norm.weight", "distilbert", "layers.4.attention_norm.gain"),
+        ("vocab_projector.bias", "distilbert", "predict.bias"),
+    ],
+)
+def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, ours):
+    assert names.ours(theirs, family) == ours
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "",
+        "weight",
+        "encoder.layer.{n}.attention.self.query.weight",
+        "encoder.layer.01.attention.self.query.weight",
+        "encoder.layer.-1.attention.self.query.weight",
+        "encoder.layer.99999999999999999999.attention.self.query.weight",
+        "bert.bert.embeddings.word_embeddings.weight",
+        "encoder.layer.0.layer.1.attention.self.query.weight",
+        "../../etc/passwd",
+        "<img onerror=alert(1)>",
+        "x" * 100_000,
+    ],
+    ids=lambda name: name[:12],
+)
+def test_any_other_name_is_nobodys(theirs):
+    assert all(names.ours(theirs, family) is None for family in FAMILIES)
+
+
+def test_what_has_the_name_of_another_heads_weight_is_not_taken_for_it():
+    """A classifier's weights would fit a head that answers questions."""
+    assert not names.stands("classifier.weight", "bert", QuestionAnswering)
+    assert names.stands("qa_outputs.weight", "bert", QuestionAnswering)
+    assert not names.stands("qa_outputs.weight", "bert", SequenceClassification)
+    assert names.stands("classifier.dense.weight", "roberta", SequenceClassification)
+    assert not names.stands("roberta.pooler.dense.weight", "roberta", SequenceClassification)
+    assert names.stands("roberta.pooler.dense.weight", "roberta", Pooled)
+
+
+def test_only_what_stands_on_a_body_says_whose_body_it_is():
+    assert names.theirs("embed.pieces.weight", "roberta", Pooled) == "embeddings.word_embeddings.weight"
+    assert names.theirs("embed.pieces.weight", "roberta", MaskedLanguageModel).startswith("roberta.embeddings")
+    assert names.theirs("predict.bias", "distilbert", MaskedLanguageModel) == "vocab_projector.bias"
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "name"),
+    [
+        (Bert, "bert", "BertModel"),
+        (Pooled, "roberta", "RobertaModel"),
+        (CausalLanguageModel, "bert", "BertLMHeadModel"),
+        (CausalLanguageModel, "roberta", "RobertaForCausalLM"),
+        (SequenceClassification, "distilbert", "DistilBertForSequenceClassification"),
+    ],
+)
+def test_a_class_of_ours_has_the_name_of_an_architecture(kind, family, name):
+    assert names.architecture(kind, family) == name
+    with pytest.raises(UsageError, match="there is no NextSentence of the family roberta"):
+        names.architecture(NextSentence, "roberta")
+    assert kind is Bert or ARCHITECTURES[name.removeprefix(FAMILIES[family].begins)] is kind
