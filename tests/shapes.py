@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 import glassformer
-from glassformer.models import heads
+from glassformer.models import heads, losses
 from glassformer.parts import embed, mask, pool
 from glassformer.parts.attention import Attention, Memory, attend, plain, scaled, wide
 from glassformer.parts.mask import Runs, boolean
@@ -241,14 +241,14 @@ def _berts(ids: Tensor, real: Tensor, sizes: dict[str, int]) -> list[Run]:
     kinds += (heads.SequenceClassification, heads.TokenClassification, heads.QuestionAnswering)
     models = [small.bert(kind) for kind in kinds] + [small.bert(types=0)]
     models += [small.bert(positions=name) for name in ("relative_key", "relative_key_query")]
-    runs: list[Run] = [(_heard(model, ids, real), _without(sizes, "c")) for model in models]  # two heads have two classes
+    runs: list[Run] = [(_heard(model, ids, real), _without(sizes, "c")) for model in models]  # two of them have two
     free = _without(sizes, "nijc")
     runs += [(lambda m=m: m(ids, real), free) for m in models]
     runs += [(lambda: models[-1]._may_look(torch.ones(2, 5, 5, dtype=torch.bool), 5), sizes)]
     decoder, source = small.bert(decoder=True, cross=True, length=10), torch.randn(2, 8, 12)
     runs += [(_heard(decoder, ids, real, None, None, Memory(source)), free)]
     runs += [(lambda: [decoder(ids, memory=memory) for memory in [Memory(source)] for _ in range(2)], free)]
-    runs += [(lambda: heads._inside(torch.randn(2, 5), ids[:, 0] % 5, real), sizes)]
+    runs += [(lambda: losses.inside(torch.randn(2, 5), ids[:, 0] % 5, real), sizes)]
     choices = ids.unflatten(0, (1, 2))  # one question of two choices: the batch has b · c texts
     runs += [(lambda: small.bert(heads.MultipleChoice)(choices), {"w": 12})]
     packed, texts = small.bert(), Runs((2, 3))

@@ -153,7 +153,8 @@ def _any_fits(path: str, sites: tuple[str, ...], patterns: tuple[str, ...]) -> b
 @functools.lru_cache(maxsize=1 << 16)
 def _fitting(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """The patterns that fit; `*.weights` names the weights of the outermost module too."""
-    return tuple(p for p in patterns if fnmatch.fnmatchcase(name, p) or fnmatch.fnmatchcase(f".{name}", p))
+    fits = fnmatch.fnmatchcase
+    return tuple(pattern for pattern in patterns if fits(name, pattern) or fits(f".{name}", pattern))
 
 
 def _describe(value: object) -> str:

@@ -168,7 +168,7 @@ def test_more_pieces_than_positions_name_both_numbers():
 
 
 def test_cross_attention_without_a_decoder_is_refused_at_construction():
-    with pytest.raises(ValueError, match=r"cross is True, decoder is False; set decoder=True as well"):
+    with pytest.raises(ValueError, match=r"cross is True, decoder False; set decoder=True too"):
         small.config(cross=True)
 
 

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from glassformer.models import heads
 from glassformer.models.bert import Bert, BertConfig
-from glassformer.models.heads import IGNORED, Pretrained, Span
+from glassformer.models.heads import Pretrained, Span
+from glassformer.models.losses import IGNORED
 from glassformer.parts.attention import Memory
 from glassformer.tape import listen
 from tests import small

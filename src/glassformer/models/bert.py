@@ -29,6 +29,7 @@ POSITIONS = {
     "relative_key_query": RelativeKeyQuery,
 }
 Maybe = Tensor | None
+Past = Memory | None
 Part = TypeVar("Part", bound=nn.Module)
 PROBLEMS = ("regression", "single_label_classification", "multi_label_classification")
 
@@ -81,7 +82,7 @@ class BertConfig:
                 sizes = f"{self.layers} layers of {self.heads} heads"
                 raise ValueError(f"pruned names layer {layer}, heads {off}: of {sizes}, one in each layer has to stay")
         if self.cross and not self.decoder:
-            raise ValueError("cross-attention is a decoder's: cross is True, decoder is False; set decoder=True as well")
+            raise ValueError("cross-attention is a decoder's: cross is True, decoder False; set decoder=True too")
 
     @property
     def longest(self) -> int:
@@ -100,7 +101,7 @@ class Bert(nn.Module):
         begin(self, config)
 
     def forward(
-        self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Memory | None = None
+        self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Past = None
     ) -> Tensor:
         """ids (b, n) → stream (b, n, w).
 
@@ -113,7 +114,7 @@ class Bert(nn.Module):
         known = new if memory is None else memory.meet(new)  # b j
         self._reaches(known.size(-1))
         places = mask.places(known)[:, -ids.size(1) :] if positions is None else positions  # b n
-        x = self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
+        x = self._embedded(ids, types, places)  # b n w
         everywhere = real is None and not self.config.decoder
         return note("final", self.layers(x, None if everywhere else self._may_look(known, ids.size(1)), memory))
 
@@ -122,8 +123,15 @@ class Bert(nn.Module):
         if self.config.decoder:
             raise ValueError("packed texts are read both ways, a decoder may not look ahead: give it a padded batch")
         self._reaches(max(runs.lengths))
-        x = self.embed(ids, torch.zeros_like(ids) if types is None else types, runs.places)  # n w
+        x = self._embedded(ids, types, runs.places.to(ids.device))  # n w
         return note("final", self.layers(x, runs))  # n w
+
+    def _embedded(self, ids: Tensor, types: Maybe, places: Tensor) -> Tensor:
+        try:
+            return self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
+        except IndexError:
+            knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
+            raise ValueError(f"it knows {knows}; piece {ids.max()} at position {places.max()} was asked for") from None
 
     def _remembers(self, memory: Memory | None) -> None:
         if self.config.cross and (memory is None or memory.source is None):

@@ -14,13 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.models.bert import Bert, BertConfig, Maybe, begin
-from glassformer.parts.attention import Memory
+from glassformer.models.bert import Bert, BertConfig, Maybe, Past, begin
+from glassformer.models.losses import LOSSES, cross_entropy, inside, of_the_text, problem
 from glassformer.parts.block import ACTIVATIONS, LayerNorm
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note
-
-IGNORED = -100
 
 
 class Pretrained(NamedTuple):
@@ -50,7 +48,7 @@ class Pooler(nn.Module):
 
 
 class Predict(nn.Module):
-    """Which piece stands here?  (b, n, w) → logits (b, n, v), with the vectors `pieces` (v, w) unless it has its own."""
+    """Which piece stands here?  (b, n, w) → logits (b, n, v), with the vectors `pieces` (v, w) or its own."""
 
     def __init__(self, config: BertConfig):
         super().__init__()
@@ -73,7 +71,7 @@ class Pooled(Bert):
         super().__init__(config)
         self.pooler = begin(Pooler(config), config)
 
-    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:
+    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:  # type: ignore
         return self.pool(ids, real, types, positions)[0]  # b n w
 
     def pool(self, ids: Tensor, real: Maybe, types: Maybe, positions: Maybe) -> tuple[Tensor, Tensor]:
@@ -90,7 +88,7 @@ class Predicting(Bert):
         self.predict = begin(Predict(config), config)
 
     def forward(
-        self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Memory | None = None
+        self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Past = None
     ) -> Tensor:
         stream = super().forward(ids, real, types, positions, memory)  # b n w
         return note("logits", self.predict(stream, self.embed.pieces.weight))  # b n v
@@ -99,8 +97,8 @@ class Predicting(Bert):
 class MaskedLanguageModel(Predicting):
     """Which piece was masked?  labels (b, n)."""
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return _cross_entropy(logits, labels)
+    def loss(self, logits: Tensor, labels: Tensor, real: Maybe = None) -> Tensor:
+        return cross_entropy(logits, of_the_text(labels, real))
 
 
 class CausalLanguageModel(Predicting):
@@ -111,8 +109,8 @@ class CausalLanguageModel(Predicting):
             raise ValueError("a causal language model may not look ahead: set decoder=True (is_decoder in config.json)")
         super().__init__(config)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return _cross_entropy(logits[:, :-1], labels[:, 1:])
+    def loss(self, logits: Tensor, labels: Tensor, real: Maybe = None) -> Tensor:
+        return cross_entropy(logits[:, :-1], of_the_text(labels, real)[:, 1:])
 
 
 class Classifying(Bert):
@@ -134,11 +132,11 @@ class TokenClassification(Classifying):
     def __init__(self, config: BertConfig):
         super().__init__(config, config.classes)
 
-    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:
+    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:  # type: ignore
         return self.answer(ids, real, types, positions)  # b n c
 
     def loss(self, logits: Tensor, labels: Tensor, real: Maybe = None) -> Tensor:
-        return _cross_entropy(logits, labels if real is None else labels.masked_fill(~real, IGNORED))
+        return cross_entropy(logits, of_the_text(labels, real))
 
 
 class QuestionAnswering(Classifying):
@@ -146,14 +144,15 @@ class QuestionAnswering(Classifying):
 
     def __init__(self, config: BertConfig):
         super().__init__(config, 2)
-        self.quiet = nn.Identity()  # nothing is dropped before a span, as in Devlin et al. 2019's code
+        self.quiet = nn.Dropout(0.0)  # nothing is dropped before a span, as in Devlin et al. 2019's code
 
-    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Span:
+    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Span:  # type: ignore
         start, end = self.answer(ids, real, types, positions).unbind(-1)  # b n
         return Span(start, end)
 
-    def loss(self, logits: Span, labels: Span, real: Maybe = None) -> Tensor | int:
-        return sum(_cross_entropy(*_inside(*pair, real)) for pair in zip(logits, labels, strict=True)) / 2
+    def loss(self, logits: Span, labels: Span, real: Maybe = None) -> Tensor:
+        start, end = (cross_entropy(*inside(*pair, real)) for pair in zip(logits, labels, strict=True))
+        return (start + end) / 2
 
 
 class PreTraining(Pooled):
@@ -164,14 +163,17 @@ class PreTraining(Pooled):
         self.predict = begin(Predict(config), config)
         self.follows = _linear(config, 2)
 
-    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Pretrained:
+    def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Pretrained:  # type: ignore
         stream = Bert.forward(self, ids, real, types, positions)  # b n w
         pieces = note("logits", self.predict(stream, self.embed.pieces.weight))  # b n v
         return Pretrained(pieces, note("follows", self.follows(note("pooled", self.pooler(stream)))))
 
     def loss(self, logits: Pretrained, labels: Pretrained) -> Tensor | int:
-        """The sum over the tasks that have labels."""
-        return sum(_cross_entropy(*pair) for pair in zip(logits, labels, strict=True) if pair[1] is not None)
+        """The sum over the tasks that have labels.  Raises ValueError where none has."""
+        if labels.pieces is None and labels.follows is None:
+            raise ValueError("nothing to learn from: give labels for the pieces, for what follows, or for both")
+        asked = [pair for pair in zip(logits, labels, strict=True) if pair[1] is not None]
+        return sum(cross_entropy(*pair) for pair in asked)  # type: ignore
 
 
 class NextSentence(Pooled):
@@ -185,7 +187,7 @@ class NextSentence(Pooled):
         return note("logits", self.follows(self.pool(ids, real, types, positions)[1]))  # b c
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return _cross_entropy(logits, labels)
+        return cross_entropy(logits, labels)
 
 
 class SequenceClassification(Pooled):
@@ -213,47 +215,12 @@ class MultipleChoice(Pooled):
         self.quiet = _dropout(config)
 
     def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:
-        choices = (None if each is None else each.flatten(0, 1) for each in (ids, real, types, positions))
-        logits = self.classifier(self.quiet(self.pool(*choices)[1])).unflatten(0, ids.shape[:2])  # b c 1
-        return note("logits", logits.squeeze(-1))  # b c
+        told = (None if each is None else each.flatten(0, 1) for each in (real, types, positions))
+        each = self.classifier(self.quiet(self.pool(ids.flatten(0, 1), *told)[1])).unflatten(0, ids.shape[:2])  # b c 1
+        return note("logits", each.squeeze(-1))  # b c
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return _cross_entropy(logits, labels)
-
-
-def problem(logits: Tensor, labels: Tensor) -> str:
-    """The kind of a classification, as its labels suggest."""
-    if logits.size(-1) == 1:
-        return "regression"
-    return "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean over labels that are not −100.  logits (…, c), labels (…)."""
-    total = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-    return total / (labels != IGNORED).sum().clamp(min=1)
-
-
-def _regression(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.mse_loss(logits.view_as(labels), labels.to(logits.dtype))
-
-
-def _several(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
-
-
-LOSSES = {
-    "regression": _regression,
-    "single_label_classification": _cross_entropy,
-    "multi_label_classification": _several,
-}
-
-
-def _inside(logits: Tensor, labels: Tensor, real: Maybe) -> tuple[Tensor, Tensor]:
-    """What is asked of the text alone: no logits where padding stands, and only labels that stand in the text."""
-    real = torch.ones_like(logits, dtype=torch.bool) if real is None else real
-    inside = (labels[:, None] == torch.arange(logits.size(1), device=labels.device)) & real  # b n
-    return logits.masked_fill(~real, torch.finfo(logits.dtype).min), labels.masked_fill(~inside.any(dim=1), IGNORED)
+        return cross_entropy(logits, labels)
 
 
 def _linear(config: BertConfig, outputs: int) -> Linear:

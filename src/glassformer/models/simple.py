@@ -122,10 +122,10 @@ class Generator(nn.Module):
 def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
     """What both transformers are made of: the embedding, the blocks, and what the last block needs after it."""
     places = POSITIONS[config.positions](config.length, config.width)
-    block, width = BLOCKS[config.block], config.width
-    embedding = Embed(config.vocabulary, width, places, config.dropout)
-    parts = ((Attention(width, config.heads, dropout=config.dropout), MLP(width, config.hidden)) for _ in range(config.layers))
-    return embedding, Stack(block(*each, config.dropout) for each in parts), block.finish(width)
+    block, width, dropout = BLOCKS[config.block], config.width, config.dropout
+    embedding = Embed(config.vocabulary, width, places, dropout)
+    parts = ((Attention(width, config.heads, dropout=dropout), MLP(width, config.hidden)) for _ in range(config.layers))
+    return embedding, Stack(block(*each, dropout) for each in parts), block.finish(width)
 
 
 def _known(field: str, value: str, table: dict) -> None:

@@ -35,7 +35,7 @@ def dot(q: Tensor, k: Tensor) -> Tensor:
 
 
 def scaled_dot(q: Tensor, k: Tensor, nearness: Tensor | float = 0.0) -> Tensor:
-    """(q_i · k_j + nearness_ij) / √d.  A sum of d products of unit variance has variance d: √d brings it back to one."""
+    """(q_i · k_j + nearness_ij) / √d.  d products of unit variance add up to variance d; √d brings it back to one."""
     return note("scaled", (dot(q, k) + nearness) / math.sqrt(q.size(-1)))  # b h i j
 
 
@@ -101,6 +101,9 @@ class RelativeKeyQuery(RelativeKey):
         return super().forward(q, k) + seen
 
 
+Nearness = Nowhere | RelativeKey | None
+
+
 class Attention(nn.Module):
     """Rung (d): `heads` soft dictionaries side by side, each with its own reading of q, k and v.
 
@@ -109,7 +112,7 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, head_width: int | None = None, dropout: float = 0.0, nearness: nn.Module | None = None
+        self, width: int, heads: int, head_width: int | None = None, dropout: float = 0.0, nearness: Nearness = None
     ):
         super().__init__()
         self.heads = heads
@@ -126,8 +129,8 @@ class Attention(nn.Module):
     ) -> Tensor:
         """x: (b, i, w) looks at `source`: (b, j, w), itself when left out, and at what is remembered → (b, i, w)."""
         source = x if source is None else source
-        k, v = self.read(source) if memory is None else memory.recall(self, source)  # b h j d
         q = note("q", self._by_head(self.q(x)))  # b h i d
+        k, v = self.read(source) if memory is None else memory.recall(self, source)  # b h j d
         k, v = note("k", k), note("v", v)
         z = attend(q, k, v, mask, self.dropout * self.training, self.nearness(q, k))  # b h i d
         return note("mixed", self.out(note("z", z).transpose(-3, -2).flatten(-2)))  # b i w

@@ -140,7 +140,7 @@ class CrossBlock(PostNormBlock):
         self.cross = cross
         self.cross_norm = LayerNorm(cross.out.out_features, epsilon)
 
-    def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:  # type: ignore
         x = note("between", self.attention_norm(x + self.dropout(self.attention(x, mask=mask, memory=memory))))
         crossed = self.cross(x, memory.source, memory.mask, memory.fixed)  # b n w
         x = note("crossed", self.cross_norm(x + self.dropout(crossed)))
@@ -183,7 +183,7 @@ class Stack(nn.ModuleList):
     @property
     def steps(self) -> Iterable[Callable]:
         again = self.recompute and self.training and torch.is_grad_enabled()
-        return [partial(recomputed, block) for block in self] if again else self
+        return [partial(recomputed, block) for block in self] if again else self  # type: ignore
 
 
 def recomputed(block: Block, x: Tensor, mask: Mask, memory: Memory | None) -> Tensor:

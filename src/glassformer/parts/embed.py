@@ -1,4 +1,4 @@
-"""From pieces to vectors: what the piece is, plus where it stands.  Attention alone cannot tell where: it sees a set."""
+"""From pieces to vectors: what the piece is, plus where it stands.  Attention alone sees a set."""
 
 import torch
 import torch.nn.functional as F
@@ -54,11 +54,12 @@ class Learned(nn.Module):
         return _rows(self.table, length)  # n w
 
 
-class Placed(Learned):
+class Placed(nn.Module):
     """The same for positions given one by one; the first of them has the row `first`.  (b, n) → (b, n, w)."""
 
     def __init__(self, length: int, width: int, first: int = 0):
-        super().__init__(length, width)
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(length, width) * 0.02)
         self.first = first
 
     def forward(self, places: Tensor) -> Tensor:
@@ -112,7 +113,7 @@ class EmbedPairs(nn.Module):
     Devlin et al. 2019, figure 2.  ids, types, places: (b, n) → (b, n, w).
     """
 
-    def __init__(self, pieces: nn.Module, positions: nn.Module, types: nn.Module, norm: nn.Module, dropout: float = 0.0):
+    def __init__(self, pieces: nn.Module, positions: nn.Module, types: nn.Module, norm: nn.Module, dropout=0.0):
         super().__init__()
         self.pieces = pieces
         self.positions = positions

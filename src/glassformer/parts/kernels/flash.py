@@ -45,8 +45,8 @@ def _varlen(q: Tensor, k: Tensor, v: Tensor, runs: Runs) -> Tensor:
     from torch.nn.attention.varlen import varlen_attn  # where there is a GPU only: it loads much
 
     ends, longest = _ends(runs, q.device), max(runs.lengths)
-    own = (x.transpose(0, 1) for x in (q, k, v))  # n h d
-    return varlen_attn(*own, ends, ends, longest, longest).transpose(0, 1)
+    q, k, v = q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1)  # n h d
+    return varlen_attn(q, k, v, ends, ends, longest, longest).transpose(0, 1)  # type: ignore
 
 
 @lru_cache(maxsize=8)

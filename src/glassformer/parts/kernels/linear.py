@@ -40,15 +40,15 @@ class _Product(torch.autograd.Function):
     """x · Wᵀ by oneDNN, with both gradients by the same."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
+    def forward(saved: Any, x: Tensor, weight: Tensor) -> Tensor:  # type: ignore[override]
+        saved.save_for_backward(x, weight)
         return torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        (gradient,), (x, weight) = gradients, ctx.saved_tensors
+    def backward(saved: Any, *gradients: Any) -> Any:  # type: ignore[override]
+        (gradient,), (x, weight) = gradients, saved.saved_tensors
         rows, inputs = gradient.flatten(0, -2), x.flatten(0, -2)
-        to_x, to_weight = ctx.needs_input_grad
+        to_x, to_weight = saved.needs_input_grad
         return (
             _Product.apply(gradient, weight.mT) if to_x else None,
             _Product.apply(rows.mT, inputs.mT) if to_weight else None,
@@ -82,10 +82,11 @@ class Linear(nn.Linear):
     notes = False
     _state: tuple = ()
 
-    def forward(self, x: Tensor) -> Tensor:
-        if self.packed is None or torch.is_grad_enabled() or self._state != self._now():
-            return linear(x, self.weight, self.bias)
-        return self.packed(x)
+    def forward(self, input: Tensor) -> Tensor:
+        packed = self.packed
+        if packed is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or self._state != self._now():
+            return linear(input, self.weight, self.bias)
+        return packed(input)
 
     def prepare(self) -> None:
         self.packed, self._state = Packed(self.weight, self.bias), self._now()

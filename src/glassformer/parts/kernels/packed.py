@@ -42,4 +42,4 @@ def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memor
 def _only_padding(stack: "Stack", x: Tensor, mask: Mask) -> bool:
     """The mask keeps padding out and nothing else, in a whole batch, and distances play no part."""
     only = stack.packs and isinstance(mask, Tensor) and mask.shape == (x.size(0), 1, 1, x.size(1))
-    return only and all(isinstance(block.attention.nearness, Nowhere) for block in stack)
+    return only and all(isinstance(block.attention.nearness, Nowhere) for block in stack)  # type: ignore

@@ -14,14 +14,19 @@ from torch import Tensor, nn
 
 from glassformer.parts.attention import Nowhere, attend
 from glassformer.parts.kernels.linear import Linear, Packed, available
-from glassformer.parts.mask import Mask, Runs
+from glassformer.parts.mask import Mask
 from glassformer.tape import note, within
 
 if TYPE_CHECKING:
     from glassformer.parts.attention import Memory
     from glassformer.parts.block import Block, Stack
 
-FUSED = {F.relu: ("relu", ""), F.gelu: ("gelu", "none"), torch.tanh: ("tanh", ""), F.silu: ("swish", "")}
+FUSED: dict[Any, tuple[str, str]] = {  # what oneDNN does in the same go: its name and its kind
+    F.relu: ("relu", ""),
+    F.gelu: ("gelu", "none"),
+    torch.tanh: ("tanh", ""),
+    F.silu: ("swish", ""),
+}
 HIDDEN = ("attention.mixed", "mlp.out")  # what the twin does not name: they are added to the stream as they are made
 
 
@@ -36,15 +41,18 @@ def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
     dtype: float32 or bfloat16.  False, and nothing changes, where that cannot be done: on another device than a
     CPU, with other weights than float32, for another kind of block, or in a build without these operators.
     """
-    stacks = [part for part in model.modules() if "prepared" in dir(type(part))]
-    fits = available() and all(weight.device.type == "cpu" and weight.dtype == torch.float32 for weight in model.parameters())
-    if not (fits and stacks and all(_plain(stack) for stack in stacks)):
+    from glassformer.parts.block import Stack
+
+    stacks = [part for part in model.modules() if isinstance(part, Stack)]
+    fits = all(weight.device.type == "cpu" and weight.dtype == torch.float32 for weight in model.parameters())
+    if not (available() and fits and stacks and all(_plain(stack) for stack in stacks)):
         return False
+    read = {each for stack in stacks for block in stack for each in _readers(block)}  # laid out as one
+    for part in model.modules():
+        if isinstance(part, Linear) and part not in read:
+            part.prepare()
     for stack in stacks:
         stack.prepared = Prepared(stack, dtype)
-    for part in model.modules():
-        if isinstance(part, Linear):
-            part.prepare()
     return True
 
 
@@ -71,7 +79,7 @@ class Layer:
 
     def __init__(self, block: "Block", name: str, dtype: torch.dtype):
         attention, mlp = block.attention, block.mlp
-        readers = (attention.q, attention.k, attention.v)
+        readers = _readers(block)
         weight, bias = torch.cat([each.weight for each in readers]), torch.cat([each.bias for each in readers])
         self.name, self.heads, self.activation = name, attention.heads, mlp.activation
         self.read, self.out = Packed(weight, bias, dtype), _packed(attention.out, dtype)
@@ -95,8 +103,14 @@ class Layer:
         return self.inward(x, *fused) if fused else self.activation(self.inward(x))
 
 
-def _packed(linear: nn.Linear, dtype: torch.dtype) -> Packed:
-    return Packed(linear.weight, linear.bias, dtype)
+def _readers(block: Any) -> tuple[Linear, Linear, Linear]:
+    return block.attention.q, block.attention.k, block.attention.v
+
+
+def _packed(linear: Linear, dtype: torch.dtype) -> Packed:
+    """The one it has, if that will do."""
+    shared = linear.packed if dtype == torch.float32 else None
+    return shared or Packed(linear.weight, linear.bias, dtype)
 
 
 class Prepared:
@@ -117,7 +131,8 @@ class Prepared:
 
     def takes(self, x: Tensor) -> bool:
         """Nobody learns, and nothing has changed."""
-        return not (torch.is_grad_enabled() or self.stack.training) and x.dtype == torch.float32 and self.fresh
+        learns = torch.is_grad_enabled() or self.stack.training
+        return not learns and not torch.compiler.is_compiling() and x.dtype == torch.float32 and self.fresh
 
     @property
     def fresh(self) -> bool:
