@@ -20,7 +20,7 @@ NO_FONTS_FROM_ELSEWHERE = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_F
 def main() -> None:
     reader = gf.load("sentiment")
     out = Console(record=True, width=100, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    tell(out, reader.explain(SENTENCE).story, reader.labels)
+    tell(out, reader.explain(SENTENCE).story)
     title = f'glassformer explain "{SENTENCE}"'
     drawn = out.export_svg(title=title, code_format=NO_FONTS_FROM_ELSEWHERE, unique_id="explain")
     Path(__file__).with_name("explain.svg").write_text(drawn, encoding="utf-8")

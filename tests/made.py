@@ -12,10 +12,12 @@ from torch import nn
 
 from glassformer.explain.reader import Reader
 from glassformer.explain.trial import Trial
-from glassformer.hub.store import SHIPPED, Checkpoint, save
+from glassformer.hub.store import SHIPPED, Checkpoint, export, save
 from glassformer.hub.tokens import Tokens
+from glassformer.models import heads
+from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig
-from glassformer.parts.norm import LayerNorm
+from glassformer.parts.block import LayerNorm
 
 SENTENCE = "this restaurant was not terrible"
 TWO, THREE = ("negative", "positive"), ("sad", "plain", "glad")
@@ -73,4 +75,76 @@ def trial(text: str = SENTENCE, model: nn.Module | None = None, labels: tuple[st
 def folder(path: Path, model: nn.Module | None = None, labels: tuple[str, ...] = TWO) -> Path:
     """A saved model."""
     save(path, classifier() if model is None else model, definition(), "# Made\n\nFor a test.\n", labels)
+    return path
+
+
+# BERTs
+
+
+SPECIALS = {
+    "bert": {"pad": "[PAD]", "unk": "[UNK]", "mask": "[MASK]", "first": "[CLS]", "last": "[SEP]"},
+    "roberta": {"pad": "<pad>", "unk": "<unk>", "mask": "<mask>", "first": "<s>", "last": "</s>"},
+}
+
+
+def framed(style: str = "bert", words: list[str] = WORDS) -> str:
+    """A tokenizer.json that puts [CLS] and [SEP], or <s> and </s>, around one text or two."""
+    known, called = json.loads(definition(words)), SPECIALS[style]
+    plain = [piece for piece in known["model"]["vocab"] if not piece.startswith("[")]
+    pieces = [*called.values(), *plain]
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    known["model"] |= {"vocab": numbers, "unk_token": called["unk"]}
+    known["added_tokens"] = [
+        {"id": numbers[name], "content": name, "single_word": False, "lstrip": False, "rstrip": False}
+        | {"normalized": False, "special": True}
+        for name in called.values()
+    ]
+    known["post_processor"] = _frame(called["first"], called["last"], numbers, twice=style == "roberta")
+    return json.dumps(known)
+
+
+def _frame(first: str, last: str, numbers: dict[str, int], twice: bool) -> dict:
+    """[CLS] A [SEP] B [SEP], of which the second text has type 1; <s> A </s></s> B </s>, all of type 0."""
+
+    def special(name: str, kind: int = 0) -> dict:
+        return {"SpecialToken": {"id": name, "type_id": kind}}
+
+    one = [special(first), {"Sequence": {"id": "A", "type_id": 0}}, special(last)]
+    kind = 0 if twice else 1
+    more = [special(last)] if twice else []
+    two = [*one, *more, {"Sequence": {"id": "B", "type_id": kind}}, special(last, kind)]
+    ids = {name: {"id": name, "ids": [numbers[name]], "tokens": [name]} for name in (first, last)}
+    return {"type": "TemplateProcessing", "single": one, "pair": two, "special_tokens": ids}
+
+
+def bert_tokens(style: str = "bert") -> Tokens:
+    called = {f"{role}_token": name for role, name in SPECIALS[style].items() if role in ("pad", "unk", "mask")}
+    return Tokens(framed(style), called, types=2 if style == "bert" else 1)
+
+
+def bert(kind: type[Bert] = heads.Pooled, seed: int = 0, **changes) -> Bert:
+    """Random, small, with weights large enough that everything matters."""
+    torch.manual_seed(seed)
+    sizes = {"vocabulary": len(bert_tokens()), "width": 12, "heads": 3, "layers": 2, "hidden": 20, "length": 40}
+    return _stirred(kind(BertConfig(**sizes | changes)))
+
+
+def bert_reader(kind: type[Bert] = heads.Pooled, style: str = "bert", how: dict | None = None, **changes) -> Reader:
+    """how: fields of the checkpoint; changes: fields of the config."""
+    roberta = {"types": 1, "first": 1} if style == "roberta" else {}
+    model = bert(kind, **roberta | changes)
+    labels = tuple(f"label {k}" for k in range(model.config.classes))
+    fields = {"labels": TWO if len(labels) == 2 else THREE if len(labels) == 3 else labels} | (how or {})
+    return Reader(Checkpoint("made", model, bert_tokens(style), folder=Path(), **fields))
+
+
+def bert_trial(text: str = SENTENCE, second: str | None = None, joint: bool = False, **how) -> Trial:
+    asked = bert_reader(**how)
+    return Trial(asked, asked.cut(text, second, joint))
+
+
+def bert_folder(path: Path, kind: type[Bert] = heads.Pooled, labels: tuple[str, ...] = TWO, **changes) -> Path:
+    """A BERT in the Hugging Face format."""
+    model = bert(kind, **{"classes": len(labels)} | changes)
+    export(path, Checkpoint("made", model, bert_tokens(), labels, path))
     return path

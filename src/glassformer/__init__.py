@@ -12,6 +12,9 @@
     with gf.listen(m, "*.weights") as tape:
         m("this restaurant was not terrible")
 
+Any BERT in the Hugging Face format is read the same way, by its folder or by its id on the hub: `gf.load(folder)`
+has `embed`, `fill` and `explain(text, second)` as its head allows.
+
 Names are imported when they are first used, so that `import glassformer` alone is quick.
 """
 
@@ -22,20 +25,24 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from glassformer.errors import CheckpointError, GlassformerError, MissingError, UsageError, WriteError
+    from glassformer.explain.answers import Answer
+    from glassformer.explain.encoder import Encoder
     from glassformer.explain.explanation import Explanation
-    from glassformer.explain.reader import Answer, Reader
+    from glassformer.explain.reader import Reader
     from glassformer.explain.reader import listen_to as listen
     from glassformer.explain.reader import read as load
-    from glassformer.hub.store import save, shipped
+    from glassformer.hub.store import export, save, shipped
     from glassformer.tape import Tape, TapeError, fused, note
 
 _WHERE = {
     "load": ("explain.reader", "read"),
     "listen": ("explain.reader", "listen_to"),
     "Reader": ("explain.reader", "Reader"),
-    "Answer": ("explain.reader", "Answer"),
+    "Answer": ("explain.answers", "Answer"),
+    "Encoder": ("explain.encoder", "Encoder"),
     "Explanation": ("explain.explanation", "Explanation"),
     "save": ("hub.store", "save"),
+    "export": ("hub.store", "export"),
     "shipped": ("hub.store", "shipped"),
     "note": ("tape", "note"),
     "fused": ("tape", "fused"),

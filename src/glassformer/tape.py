@@ -59,15 +59,16 @@ def within(path: str):
 def fused(kernel: Callable, *, hides: tuple[str, ...] | Callable[..., tuple[str, ...] | None] | None):
     """Run `kernel` in place of the definition below it, except while a tape wants what it hides.
 
-    hides: sites, counted from the module that runs, or a function of the first argument that gives them; None
-    where the kernel has another shape inside, so that any tape is enough.
+    hides: sites, counted from the module that runs; a function of the first argument that gives them, where the
+    kernel stands in for modules, so that a tape on one of these is enough too; None where it has another shape
+    inside, so that any tape is enough.
     """
 
     def decorate(definition: Callable) -> Callable:
         @functools.wraps(definition)
         def call(*args, **kwargs):
-            hidden = hides(args[0]) if callable(hides) else hides
-            watched = _here.tape is not None and (hidden is None or _here.tape.wants(*hidden))
+            hidden, tape = hides(args[0]) if callable(hides) else hides, _here.tape
+            watched = tape is not None and (hidden is None or tape.wants(*hidden) or (callable(hides) and tape.outside()))
             return (definition if watched else kernel)(*args, **kwargs)
 
         call.definition, call.kernel, call.hides = definition, kernel, hides  # type: ignore[attr-defined]
@@ -108,6 +109,10 @@ class Tape(Mapping[str, Tensor]):
         """True where a pattern of this tape names one of these sites of the module now running."""
         mine = bool(self._modules) and _any_fits(self._modules[-1], sites, self._patterns)
         return mine or (self._outer is not None and self._outer.wants(*sites))
+
+    def outside(self) -> bool:
+        """True where this tape, or one around it, is on a model that does not run now: perhaps a part of one that does."""
+        return not self._modules or (self._outer is not None and self._outer.outside())
 
     def _address(self, site: str) -> str:
         return _joined(self._modules[-1], site)

@@ -34,10 +34,34 @@ def answer(model, ids, *, weights=None, z=None, scaled=True, places=True) -> flo
     return odds(_linear(pooled, model.head)).item()
 
 
-def _attention(part, x, layer, weights, z, scaled):
+def bert(model, ids, types=None, places=None, look=None) -> Tensor:
+    """The stream of a BERT with gelu and absolute positions: (n, w).
+
+    look: (l, h, i, j) True where a head of a layer may look; types and places: of each position, 0 0 0 … and 0 1 2 …
+    """
+    model = _double(model)
+    n = len(ids)
+    x = model.embed.pieces.weight[ids] + model.embed.types.weight[[0] * n if types is None else types]
+    x = x + model.embed.positions.table[[(k if places is None else places[k]) + model.config.first for k in range(n)]]
+    x = _normed(x, model.embed.norm)
+    for number, block in enumerate(model.layers):
+        allowed = None if look is None else look[number]
+        x = _normed(x + _attention(block.attention, x, number, None, None, True, allowed), block.attention_norm)
+        inner = _linear(x, block.mlp.inward)
+        inner = inner * (1 + torch.erf(inner / math.sqrt(2))) / 2
+        x = _normed(x + _linear(inner, block.mlp.outward), block.mlp_norm)
+    return x
+
+
+def cosine(one: Tensor, other: Tensor) -> float:
+    return (one @ other / (one @ one).sqrt() / (other @ other).sqrt()).item()
+
+
+def _attention(part, x, layer, weights, z, scaled, allowed=None):
     q, k, v = (torch.stack(_linear(x, each).chunk(part.heads, -1)) for each in (part.q, part.k, part.v))
     scores = torch.einsum("hid,hjd->hij", q, k) / (math.sqrt(q.size(-1)) if scaled else 1.0)
-    shares = scores.exp() / scores.exp().sum(-1, keepdim=True)
+    raised = scores.exp() if allowed is None else scores.exp() * allowed
+    shares = raised / raised.sum(-1, keepdim=True)
     shares = shares if weights is None else weights(layer, shares)
     mixed = torch.einsum("hij,hjd->hid", shares, v)
     mixed = mixed if z is None else z(layer, mixed)

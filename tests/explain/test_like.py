@@ -4,6 +4,7 @@ import pytest
 
 from glassformer.explain import effects
 from glassformer.explain.like import COMPANY, HOW_MANY, KINDS, alike
+from glassformer.models import heads
 from tests import made
 
 
@@ -91,3 +92,43 @@ def test_a_sentence_whose_words_are_all_exchanged_for_unknown_ones_is_still_told
     reader.tokens = type(reader.tokens)(known)
     x = reader.explain("good film", beside=())
     assert x.story.told.like.n > 0
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_of_two_texts_both_are_exchanged_and_the_edge_stays_where_it_was(joint):
+    trial = made.bert_trial("the filming was not terrible", "it was good food", joint=joint)
+    edge, control = told(trial)
+    result = alike(trial, edge, control)
+    assert result.n == HOW_MANY and all(text.count(" | ") == 1 for text in result.texts)
+    terrible, good = (next(kind for kind in KINDS if word in kind) for word in ("terrible", "good"))
+    for text, change in list(zip(result.texts, result.changes, strict=True))[::4]:
+        first, second = text.split(" | ")
+        assert first.split()[-1] in terrible and second.split()[2] in good
+        single = made.bert_trial(first, second, joint=joint)
+        after = single.after_cuts(single.edges([(edge.looks, edge.at)])).item()
+        assert change == pytest.approx(after - single.before, abs=1e-5)
+
+
+def test_in_company_the_special_pieces_stay_outside():
+    trial = made.bert_trial("one was not two", kind=heads.SequenceClassification)
+    edge, control = told(trial)
+    result = alike(trial, edge, control)
+    assert result.n == HOW_MANY and all("one was not two" in text for text in result.texts)
+    for text, change in list(zip(result.texts, result.changes, strict=True))[::4]:
+        single = made.bert_trial(text, kind=heads.SequenceClassification)
+        shift = next(k for k in range(9) if single.words[k].text == "one") - 1
+        after = single.after_cuts(single.edges([(edge.looks + shift, edge.at + shift)])).item()
+        assert change == pytest.approx(after - single.before, abs=1e-5)
+
+
+def test_an_edge_to_a_special_piece_is_found_in_sentences_alike_too():
+    trial = made.bert_trial("the food was good", kind=heads.SequenceClassification)
+    last = effects.measured(trial, [(4, 5)])[0]  # good looks at [SEP]
+    result = alike(trial, last, effects.control_of(trial, last))
+    assert result.n == HOW_MANY
+
+
+def test_two_texts_that_fill_the_model_do_not_run_over():
+    trial = made.bert_trial("the food was good " * 12, "we were terrible " * 9, kind=heads.SequenceClassification)
+    edge, control = told(trial)
+    assert alike(trial, edge, control).n <= HOW_MANY

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 import glassformer as gf
 from glassformer.errors import CheckpointError, MissingError, UsageError
 from glassformer.explain import reader as module
-from glassformer.explain.reader import in_batches, listen_to, log_odds, pad, read
+from glassformer.explain.measure import log_odds
+from glassformer.explain.reader import in_batches, listen_to, read
 from glassformer.hub.store import save
+from glassformer.hub.tokens import pad
 from tests import made, small
 
 TEXTS = [
@@ -49,9 +51,9 @@ def test_many_are_answered_as_one_by_one_in_their_order(model):
             same(answer, reader(answer.text))
 
 
-@pytest.mark.parametrize(("batch", "window"), [(1, 1), (2, 3), (64, 2048)])
-def test_the_order_is_kept_whatever_is_read_together(monkeypatch, batch, window):
-    monkeypatch.setattr(module, "BATCH", batch)
+@pytest.mark.parametrize(("pieces", "window"), [(1, 1), (40, 3), (2048, 2048)])
+def test_the_order_is_kept_whatever_is_read_together(monkeypatch, pieces, window):
+    monkeypatch.setattr(module, "TOGETHER", pieces)
     monkeypatch.setattr(module, "WINDOW", window)
     reader = made.reader()
     texts = [f"{'very ' * (7 * k % 11)}good {k}" for k in range(40)]
@@ -63,7 +65,7 @@ def test_the_order_is_kept_whatever_is_read_together(monkeypatch, batch, window)
 
 def test_texts_of_like_length_are_read_together(monkeypatch):
     """So that little padding is computed."""
-    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(module, "TOGETHER", 60)
     reader, shapes = made.reader(), []
     reader.model.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
     reader.answer_all(["good", "good " * 30, "bad", "very " * 30])
@@ -89,10 +91,10 @@ def test_probabilities_sum_to_one_and_the_log_odds_are_theirs(texts):
         if answer.label is None:
             assert answer.probability == {} and math.isnan(answer.p_positive)
             continue
-        p = answer.p_positive
+        p = answer.probability[answer.label]
         assert sum(answer.probability.values()) == pytest.approx(1.0)
-        assert answer.log_odds == pytest.approx(math.log(p) - math.log1p(-p), rel=1e-6, abs=1e-6)
-        assert answer.label == max(answer.probability, key=lambda label: answer.probability[label])
+        assert answer.log_odds == answer.value == pytest.approx(math.log(p) - math.log1p(-p), rel=1e-6, abs=1e-6)
+        assert p == answer.share == max(answer.probability.values())
 
 
 def test_log_odds_stay_exact_where_the_probability_is_one_to_the_last_digit():
@@ -100,10 +102,11 @@ def test_log_odds_stay_exact_where_the_probability_is_one_to_the_last_digit():
     assert log_odds(torch.tensor([[1.0, 2.0, 3.0]])).item() == pytest.approx(3 - math.log(math.e + math.e**2))
 
 
-def test_three_classes_have_the_last_one_as_their_question(three):
+def test_of_three_classes_the_answered_one_is_asked_about(three):
     answer = three("the food was good")
-    assert list(answer.probability) == list(made.THREE)
+    assert list(answer.probability) == list(made.THREE) and answer.says == answer.label
     assert answer.p_positive == answer.probability["glad"]
+    assert three.explain("the food was good").story.metric.of == answer.label
 
 
 def test_padding_changes_no_answer(model):
@@ -162,7 +165,7 @@ def test_read_takes_a_folder_and_reads_it_again_when_it_has_changed(tmp_path):
 
 def test_what_cannot_answer_is_refused(tmp_path):
     save(tmp_path / "writes", small.generator(vocabulary=len(made.tokens())), made.definition(), "x")
-    with pytest.raises(UsageError, match="writes does not classify text"):
+    with pytest.raises(UsageError, match="writes does not classify text, and is no BERT"):
         read(tmp_path / "writes")
     with pytest.raises(MissingError):
         read("nowhere")

@@ -5,8 +5,18 @@ import torch
 
 from glassformer.errors import UsageError
 from glassformer.explain import whatif
-from glassformer.explain.reader import pad
-from glassformer.explain.whatif import REFERENCE, against, choose_cut, choose_head, choose_without, what_if, word_number
+from glassformer.explain.whatif import (
+    REFERENCE,
+    against,
+    choose_cut,
+    choose_head,
+    choose_without,
+    edge,
+    what_if,
+    word_number,
+)
+from glassformer.hub.tokens import pad
+from glassformer.models import heads
 from glassformer.tape import listen
 from tests import made
 
@@ -34,7 +44,7 @@ def test_a_head_off_is_held_beside_every_other_head_off(trial, baseline):
     others = {f"L{layer}.H{head} off ({baseline})" for layer in range(2) for head in range(3)}
     assert {result.what, *result.controls} == others and len(result.controls) == 5
     alone = what_if(trial, [choose_head(trial, "L0.H1", baseline)])
-    assert result.controls[f"L0.H1 off ({baseline})"] == alone.after
+    assert result.controls[f"L0.H1 off ({baseline})"] == pytest.approx(alone.after, abs=1e-5)
 
 
 def test_the_mean_of_a_head_is_over_all_words_of_twenty_sentences(model):
@@ -150,3 +160,58 @@ def test_two_sentences_stand_word_beside_word():
     assert adds == [each for each in whatif.words_add(made.trial("the film was not terrible"))]
     with pytest.raises(UsageError):
         against(reader, "good", " ")
+
+
+# BERTs
+
+
+def test_special_pieces_are_cut_by_their_names_beside_another_special_one():
+    trial = made.bert_trial("the food was good", "it was good", kind=heads.SequenceClassification)
+    result = what_if(trial, [choose_cut(trial, "[CLS]", "good#2")])
+    assert result.what == "[CLS] may not look at good#2" and result.metric.of == "positive" and result.second
+    assert word_number(trial, "[SEP]") == 5 and word_number(trial, "[sep]#2") == 9
+    sink = what_if(trial, [choose_cut(trial, "good", "[CLS]")])
+    (control,) = sink.controls
+    assert control.startswith("good#1 may not look at [SEP]")
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("<s>>terrible", ("<s>", "terrible")),
+        ("terrible></s>", ("terrible", "</s>")),
+        ("</s>><s>", ("</s>", "<s>")),
+        ("terrible > not", ("terrible ", " not")),
+        ("6>5", ("6", "5")),
+        ("odd>one>out", ("odd", "one>out")),
+    ],
+)
+def test_an_edge_is_read_even_where_a_name_holds_its_sign(text, sides):
+    assert edge(made.bert_trial(style="roberta"), text) == sides
+
+
+@pytest.mark.parametrize("text", ["", ">", "terrible", "terrible> ", " >not"])
+def test_what_is_no_edge_says_how_one_is_written(text):
+    with pytest.raises(UsageError, match='names no edge; write "terrible>not"'):
+        edge(made.bert_trial(), text)
+
+
+@pytest.mark.parametrize("positions", ["relative_key", "relative_key_query"])
+def test_without_positions_of_a_relative_model_no_distance_counts(positions):
+    trial = made.bert_trial("the food was good", positions=positions)
+    result = what_if(trial, [choose_without(trial, "positions")])
+    zeroed = made.bert_trial("the food was good", positions=positions)
+    with torch.no_grad():
+        for block in zeroed.reader.model.layers:
+            block.attention.nearness.table.zero_()
+    output = zeroed.kind.run(zeroed.batch)
+    assert result.after == pytest.approx(trial.measure(output, trial.batch).item(), abs=1e-6)
+    assert abs(result.change) > 1e-6
+
+
+def test_two_texts_of_an_embedder_stand_beside_each_other_with_their_cosine():
+    reader = made.bert_reader()
+    result = against(reader, "the food was good", "the food was not good")
+    assert result.cosine == pytest.approx(reader("the food was good", "the food was not good").cosine, abs=1e-6)
+    assert [row[0] and row[0][0] for row in result.rows] == ["the", "food", "was", None, "good"]
+    assert against(made.reader(), "good", "food").cosine is None

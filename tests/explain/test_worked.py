@@ -11,21 +11,48 @@ from hypothesis import strategies as st
 
 from glassformer.errors import UsageError
 from glassformer.explain.address import Address, parse
-from glassformer.explain.worked import FEEDS, OF_A_BLOCK, OF_A_MODEL, worked
+from glassformer.explain.ends import OF_A_MODEL
+from glassformer.explain.inside import FEEDS, OF_A_BLOCK
+from glassformer.explain.sums import CURVES, curved
+from glassformer.explain.worked import worked
+from glassformer.models import heads
+from glassformer.parts.block import ACTIVATIONS
 from tests import made
 from tests.explain.conftest import KINDS
 
-MODELS = {**{kind: lambda kind=kind: made.classifier(**KINDS[kind]) for kind in KINDS}, "bag of words": made.bag}
+TEXT, SECOND, MASKED = "the filming was not terrible", "it was good", "the filming was [MASK]"
+NUMBER = heads.SequenceClassification
+MODELS = {
+    **{kind: lambda kind=kind: made.trial(TEXT, made.classifier(**KINDS[kind])) for kind in KINDS},
+    "bag of words": lambda: made.trial(TEXT, made.bag()),
+    "bert": lambda: made.bert_trial(TEXT),
+    "bert together": lambda: made.bert_trial(TEXT, SECOND, joint=True, how={"pooling": "max"}),
+    "bert apart": lambda: made.bert_trial(TEXT, SECOND, how={"normalised": True}),
+    "bert cls": lambda: made.bert_trial(TEXT, how={"pooling": "cls", "normalised": True}),
+    "roberta": lambda: made.bert_trial(TEXT, SECOND, kind=NUMBER, style="roberta"),
+    "distilbert": lambda: made.bert_trial(TEXT, kind=NUMBER, types=0, pooler="relu"),
+    "relative key": lambda: made.bert_trial(TEXT, kind=NUMBER, positions="relative_key"),
+    "relative key query": lambda: made.bert_trial(TEXT, SECOND, positions="relative_key_query"),
+    "fills": lambda: made.bert_trial(MASKED, kind=heads.MaskedLanguageModel, predict="gelu_new"),
+    "fills untied": lambda: made.bert_trial(MASKED, kind=heads.MaskedLanguageModel, tied=False, style="roberta"),
+    "pretraining": lambda: made.bert_trial(MASKED, SECOND, kind=heads.PreTraining),
+    "next sentence": lambda: made.bert_trial(TEXT, SECOND, kind=heads.NextSentence),
+    "tokens": lambda: made.bert_trial(TEXT, kind=heads.TokenClassification),
+    "question": lambda: made.bert_trial(TEXT, SECOND, kind=heads.QuestionAnswering),
+    "choice": lambda: made.bert_trial(TEXT, kind=heads.MultipleChoice),
+    "decoder": lambda: made.bert_trial(TEXT, kind=heads.CausalLanguageModel, decoder=True),
+    "decoder apart": lambda: made.bert_trial(TEXT, SECOND, kind=heads.CausalLanguageModel, decoder=True),
+}
 
 
 @cache
 def trial(kind):
-    return made.trial("the filming was not terrible", MODELS[kind]())
+    return MODELS[kind]()
 
 
 def cells(kind):
     """Any cell of any site of that model."""
-    sites = trial(kind).tape
+    sites = trial(kind).values
     return st.sampled_from(sorted(sites)).flatmap(
         lambda site: st.tuples(*(st.integers(0, size - 1) for size in sites[site].shape[1:])).map(
             lambda index: Address(site, index)
@@ -35,7 +62,7 @@ def cells(kind):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_site_of_every_model_can_be_worked_out(kind):
-    for site, value in trial(kind).tape.items():
+    for site, value in trial(kind).values.items():
         last = tuple(size - 1 for size in value.shape[1:])
         for index in {(0,) * len(last), last}:
             result = worked(trial(kind), Address(site, index))
@@ -61,26 +88,36 @@ def test_any_cell_is_recomputed(kind):
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_what_a_number_was_computed_of_exists_and_came_before_it(kind):
-    sites = list(trial(kind).tape)
-    for site, value in trial(kind).tape.items():
+    sites = list(trial(kind).values)
+    for site, value in trial(kind).values.items():
         for operand in worked(trial(kind), Address(site, (0,) * (value.dim() - 1))).operands:
             assert sites.index(parse(operand).site) < sites.index(site)
+
+
+def _steep(site, value):
+    """A cell that neither a ReLU nor a saturated softmax or tanh hides."""
+    if site.endswith("weights"):
+        return (value * (1 - value)).argmax()
+    return value.abs().argmin() if site == "pooled" and value.abs().max() <= 1 else value.argmax()
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_arithmetic_notices_another_operand(kind):
     """Move each site a little behind the arithmetic's back: what is computed of it no longer agrees."""
-    asked = made.trial("the filming was not terrible", MODELS[kind]())
-    asked.tape  # noqa: B018  kept now
-    for site, value in list(asked.tape._values.items()):
-        largest = torch.unravel_index(value[0].argmax(), value.shape[1:])  # no ReLU hides it
-        cell = Address(site, tuple(int(number) for number in largest))
+    asked = MODELS[kind]()
+    values = asked.values  # kept now
+    for site, value in list(values.items()):
+        if value.abs().max() == 0:  # an embedding that the model has not
+            continue
+        at = torch.unravel_index(_steep(site, value[0]), value.shape[1:])
+        cell = Address(site, tuple(int(number) for number in at))
         for operand in worked(asked, cell).operands:
             source = parse(operand).site
-            kept = asked.tape._values[source]
-            asked.tape._values[source] = kept + torch.randn_like(kept)
+            place = asked.tape._values if source in asked.tape else values
+            kept = place[source]
+            place[source] = kept + torch.randn_like(kept)
             assert worked(asked, cell).difference > 1e-4, (cell, operand)
-            asked.tape._values[source] = kept
+            place[source] = kept
 
 
 def test_the_last_line_of_a_product_is_its_sum():
@@ -110,10 +147,10 @@ def test_a_block_is_fed_as_its_kind_says():
 
 
 def test_no_site_is_known_that_no_model_has():
-    every = {site for kind in MODELS for site in trial(kind).tape}
+    every = {site for kind in MODELS for site in trial(kind).values}
     inside = {site.split(".", 2)[2] for site in every if site.startswith("layers.")}
     assert inside == set(OF_A_BLOCK)
-    assert set(OF_A_MODEL) <= every
+    assert set(OF_A_MODEL) == {site for site in every if not site.startswith("layers.")}
 
 
 @pytest.mark.parametrize(
@@ -130,3 +167,31 @@ def test_no_site_is_known_that_no_model_has():
 def test_what_is_not_one_number_says_how_one_is_written(address, repair):
     with pytest.raises(UsageError, match=repair):
         worked(trial("post mean"), parse(address))
+
+
+@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("x", [-800.0, -3.0, -0.1, 0.0, 0.7, 5.0, 800.0])
+def test_every_activation_is_the_models_own(name, x):
+    assert set(CURVES) == set(ACTIVATIONS)
+    expected = ACTIVATIONS[name](torch.tensor(x, dtype=torch.float64)).item()
+    _, value, _ = curved(name, ([], x, []))
+    assert value == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_what_a_position_may_not_look_at_has_no_weight_and_says_so():
+    result = worked(trial("bert apart"), parse("L0.H1.weights[2,9]"))
+    assert result.recomputed == result.model == 0.0 and result.parts[-1].result == "may not look there: 0"
+    assert len(result.parts[-1].rows) == 8  # the pieces of the first text
+
+
+def test_the_distance_is_a_part_of_a_relative_score():
+    result = worked(trial("relative key query"), parse("L1.H2.scaled[5,2]"))
+    titles = [part.title for part in result.parts]
+    assert titles[1:3] == ["q · the vector of the distance 3", "k · the vector of the distance 3"]
+    assert [name for name, _ in result.parts[-1].rows] == ["score", "distance", "√4"]
+
+
+def test_the_answer_of_two_texts_is_one_number_without_an_index():
+    result = worked(trial("bert apart"), parse("similarity"))
+    assert result.operands == ["sentence", "sentence2"]
+    assert result.recomputed == pytest.approx(trial("bert apart").before, abs=1e-6)

@@ -5,7 +5,9 @@ import re
 import pytest
 from rich.cells import cell_len
 
+from glassformer.models import heads
 from glassformer.show import tables
+from glassformer.show.filled import print_filled
 from glassformer.show.terminal import print_story
 from tests import made
 
@@ -31,7 +33,21 @@ MODELS = {
     ),
     "deep": lambda: made.reader(made.classifier(layers=6, width=48, heads=12), name="a name that is longer than any"),
     "bag": lambda: made.reader(made.bag(), name="bag"),
+    "embeds": lambda: made.bert_reader(layers=6, width=48, heads=12),
+    "apart": lambda: made.bert_reader(),
+    "together": lambda: made.bert_reader(heads.SequenceClassification, "roberta"),
+    "fills": lambda: made.bert_reader(heads.MaskedLanguageModel),
+    "score": lambda: made.bert_reader(heads.SequenceClassification, how={"labels": ("\x1b[31m家[b]",)}, classes=1),
+    "several": lambda: made.bert_reader(
+        heads.SequenceClassification, classes=5, problem="multi_label_classification", positions="relative_key"
+    ),
 }
+
+
+def asked(text, model):
+    """`text` put to one of these models: with a second text, or with a mask, where that is what it reads."""
+    second = {"apart": "the food was good \x1b[1m", "together": text}.get(model)
+    return MODELS[model]().explain(f"[MASK] {text}" if model == "fills" else text, second, beside=())
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +57,20 @@ def answers():
 
     def ask(text, model):
         if (text, model) not in kept:
-            kept[text, model] = list(shown(MODELS[model]().explain(HOSTILE[text], beside=()), model))
+            kept[text, model] = list(shown(asked(HOSTILE[text], model), model))
         return kept[text, model]
 
     return ask
 
 
 def shown(x, model):
-    yield "story", x.story, lambda story, **how: print_story(story, x._reader.labels, **how)
-    yield "logits", x.sheet("logits"), tables.print_sheet
-    yield "why", x.why("logits[1]"), tables.print_worked
-    yield "against", x.against("the food was not good"), tables.print_against
+    yield "story", x.story, print_story
+    yield "answer", x.sheet(x._trial.metric.address.split("[")[0]), tables.print_sheet
+    yield "why", x.why(x._trial.metric.address), tables.print_worked
+    if model == "fills":
+        yield "fill", x.answer, print_filled
+    if x.second is None and model != "fills":
+        yield "against", x.against("the food was not good"), tables.print_against
     if model == "bag":
         return
     yield "stream", x.sheet("L1.stream"), tables.print_sheet

@@ -4,12 +4,16 @@ import re
 
 import pytest
 
+from glassformer.explain.answers import Metric
 from glassformer.explain.sheet import Sheet
-from glassformer.explain.worked import Part, Worked
+from glassformer.explain.sums import Part
+from glassformer.explain.worked import Worked
 from glassformer.show import tables
-from glassformer.show.text import SHADES, share, signed
+from glassformer.show.text import SHADES, power, share, signed, times
 from tests import made
 from tests.show.conftest import HOSTILE, too_wide
+
+METRIC = Metric("log-odds", "positive", "logits[1]", made.TWO, 0.25)
 
 
 @pytest.fixture
@@ -25,12 +29,13 @@ def test_a_head_is_its_weights_and_below_them_its_effects(x, drawn):
     sheet = x.sheet("L1.H2")
     lines = drawn(sheet, tables.print_sheet, width=100)
     rows = [line for line in lines if re.match(r"  \d ", line) and numbers(line)]
+    tens = power(max(abs(v) for row in sheet.effects for v in row))
     assert len(rows) == 10
     for i in range(5):
         assert rows[i].split()[:2] == rows[i + 5].split()[:2] == [str(i), x.words[i]]
         assert numbers(rows[i]) == [share(v).strip() for v in sheet.values[i]]
-        assert numbers(rows[i + 5]) == [signed(v) for v in sheet.effects[i]]
-    assert "measured" in "\n".join(lines)
+        assert numbers(rows[i + 5]) == [signed(v * 10**tens) for v in sheet.effects[i]]
+    assert "measured" in "\n".join(lines) and times(tens) in "\n".join(lines)
 
 
 def test_the_largest_is_the_darkest(x, drawn):
@@ -54,7 +59,7 @@ def test_columns_that_do_not_fit_are_counted(x, drawn):
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 99.99, -99.99, 123.456, -1234.5, 98765.4, -1e7, 1e30])
 def test_a_number_of_any_size_keeps_its_column(drawn, value):
-    sheet = Sheet("L0.stream", "x", ["a", "b"], ["0", "1"], [[value, 1.0], [1.0, value]])
+    sheet = Sheet("L0.stream", "x", ["a", "b"], ["0", "1"], [[value, 1.0], [1.0, value]], METRIC)
     rows = [line for line in drawn(sheet, tables.print_sheet, width=80) if line.startswith(("  0 a", "  1 b"))]
     assert len({len(row) for row in rows}) == 1
     worked = Worked(
@@ -121,5 +126,5 @@ def test_two_sentences_stand_word_beside_word(x, drawn):
 
 def test_what_was_not_measured_says_so(drawn, x):
     result = x.against("good")
-    unmeasured = type(result)(result.model, result.answers, [(("good", None), ("good", 0.5))])
+    unmeasured = type(result)(result.model, result.answers, [(("good", None), ("good", 0.5))], METRIC)
     assert "not measured" in "\n".join(drawn(unmeasured, tables.print_against, width=80))

@@ -9,9 +9,10 @@ import pytest
 from rich.console import Console
 
 from glassformer import cli
-from glassformer.explain.story import LEAST
-from glassformer.show.terminal import CHANGED, MOST_ROWS, console, print_story, tell
-from glassformer.show.text import fit, share, signed
+from glassformer.explain.reader import read
+from glassformer.models import heads
+from glassformer.show.terminal import MOST_ROWS, print_story, tell
+from glassformer.show.text import fit, power, share, signed
 from tests import made
 from tests.show.conftest import HOSTILE, MODELS, WIDTHS, acting, too_wide
 
@@ -74,9 +75,12 @@ def test_the_check_and_the_heads_are_the_measured_ones(told):
     assert f"{like.agree} of {like.n} agree" in out and f"turns {like.flips} answers round" in " ".join(out.split())
     control = story.told.control
     assert f"may not look at {story.words[control.at]} instead" in out
-    heads = section(lines, f"  {story.words[edge.looks]} → {story.words[edge.at]} cut in one head only")
-    pairs = [(f"L{layer}.H{k}", signed(v)) for layer, row in enumerate(story.told.by_head) for k, v in enumerate(row)]
-    assert " ".join(heads).split() == [each for pair in pairs for each in pair]
+    titles, *rows, scale = section(lines, f"  {story.words[edge.looks]} → {story.words[edge.at]} cut in one head only")
+    assert titles.split() == ["H0", "H1", "H2"] and "all of the largest" in scale
+    tens = power(max(abs(v) for row in story.told.by_head for v in row))
+    for layer, (line, row) in enumerate(zip(rows, story.told.by_head, strict=True)):
+        assert line.split()[0] == f"L{layer}"
+        assert re.findall(r"[+−]?\d+\.\d+", line) == [signed(v * 10**tens) for v in row]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -115,6 +119,8 @@ def test_a_model_with_more_heads_than_columns_shows_means_or_says_so(answers, dr
     _, story, show = answers("plain", "deep")[0]
     assert "L0.H0 L0.H1" not in "\n".join(drawn(story, show, width=120))
     assert "L5 mean" in "\n".join(drawn(story, show, width=120))
+    narrow = "\n".join(drawn(story, show, width=60))
+    assert "L0, L1 …: the mean of the heads" in narrow and "L0  L1  L2  L3  L4  L5" in narrow
     assert "6 layers of attention do not fit" in " ".join("\n".join(drawn(story, show, width=40)).split())
 
 
@@ -134,17 +140,10 @@ def test_colour_marks_and_is_never_needed(answers):
         Console(file=io.StringIO(), force_terminal=True, width=90, color_system=system) for system in ("256", None)
     )
     for out in (coloured, plain):
-        tell(out, story, made.TWO)
+        tell(out, story)
     bare = re.sub("\x1b\\[[0-9;]*m", "", coloured.file.getvalue())
     assert "\x1b[" in coloured.file.getvalue() and bare == plain.file.getvalue()
     assert "\x1b" not in plain.file.getvalue()
-
-
-def test_a_console_is_as_wide_as_it_is_told_and_eighty_columns_in_a_pipe(monkeypatch):
-    monkeypatch.delenv("COLUMNS", raising=False)
-    assert console().width == 80 and console(100).width == 100 and console(10).width == 40
-    monkeypatch.setenv("COLUMNS", "97")
-    assert console().width == 97
 
 
 def test_a_reader_that_has_gone_ends_it_and_nothing_else(answers, monkeypatch):
@@ -155,12 +154,67 @@ def test_a_reader_that_has_gone_ends_it_and_nothing_else(answers, monkeypatch):
     _, story, _ = answers("plain", "two")[0]
     monkeypatch.setattr("sys.stdout", Gone())
     with pytest.raises(BrokenPipeError):
-        print_story(story, made.TWO)
+        print_story(story)
 
 
 def test_a_label_that_is_cut_still_stands_in_its_column():
     assert fit("antidisestablishmentarianism", 10) == "antidises…"
 
 
-def test_what_is_shown_as_no_change_is_what_the_story_calls_small():
-    assert CHANGED == LEAST
+# BERTs
+
+
+def test_a_vector_says_what_is_measured_of_it(answers, drawn):
+    _, story, show = answers("plain", "embeds")[0]
+    lines = drawn(story, show, width=100)
+    assert any("cosine of the vector with the vector as it was" in line for line in lines)
+    assert section(lines, "The answers")[0].split() == ["made", "48", "numbers", "+1.0000"]
+    assert "metric cosine" in "\n".join(lines) and "turns" not in "\n".join(lines)
+    rows = section(lines, "What each word adds")[1:]
+    adds = story.views[-1].adds
+    assert [row.split()[:2] for row in rows] == [[story.words[k], signed(adds[k], 4)] for k in range(1, 6)]
+
+
+@pytest.mark.parametrize(("model", "how"), [("apart", "on its own"), ("together", "read together")])
+def test_of_two_texts_both_stand_there_and_how_they_were_read(answers, drawn, model, how):
+    _, story, show = answers("plain", model)[0]
+    lines = drawn(story, show, width=100)
+    assert how in "\n".join(lines) and sum(line.startswith("“") for line in lines) == 2
+    rows = section(lines, "What each word adds")[1:]
+    second = rows.index("  — the second text")
+    words = [row.split()[0] for row in rows if row is not rows[second]]
+    assert words == [word for k, word in enumerate(story.words) if k not in story.specials.words]
+    assert rows[second + 1].split()[0] == story.words[story.second_from]
+
+
+def test_what_is_filled_in_stands_below_the_answer(answers, drawn):
+    _, story, show = answers("plain", "fills")[0]
+    lines = drawn(story, show, width=100)
+    best = story.views[-1].answer.masks[0]
+    assert f"  {best[0].piece} {best[0].probability:.3f} · " in "\n".join(lines)
+    assert f"p({best[0].piece}) and its log-odds" in "\n".join(lines)
+
+
+def test_a_score_has_no_sides(answers, drawn):
+    _, story, show = answers("plain", "score")[0]
+    lines = drawn(story, show, width=100)
+    assert section(lines, "The answers")[0].endswith(signed(story.views[-1].answer.value, 3))
+    assert "turns" not in "\n".join(lines)
+
+
+READ = [(heads.SequenceClassification, False), (heads.Pooled, False), (heads.Pooled, True)]
+
+
+@pytest.mark.parametrize("second", [None, "it was good", '$HOME `x` "it\'s"'])
+@pytest.mark.parametrize(("kind", "joint"), READ)
+def test_the_commands_of_a_bert_answer_the_same(monkeypatch, capsys, tmp_path, kind, joint, second):
+    folder = made.bert_folder(tmp_path / "a bert", kind)
+    print_story(read(folder).explain("the food was not good", second, joint, beside=()).story, width=80)
+    commands = [line.strip() for line in capsys.readouterr().out.split("\n") if line.startswith("  glassformer")]
+    assert len(commands) == 3 and all("--joint" in each for each in commands) == (joint and second is not None)
+    for command in commands:
+        monkeypatch.setattr("sys.argv", [*shlex.split(re.sub(r"   +.*$", "", command)), "--json"])
+        cli.main()
+        document = json.loads(capsys.readouterr().out)
+        assert document["kind"] in ("why", "sheet", "what-if")
+        assert document.get("second") in (None, second)

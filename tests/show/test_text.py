@@ -7,7 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from glassformer.show.text import answered, bar, fit, level, odd, safe, shade, share, signed, tone
+from glassformer.show.text import (
+    answered,
+    bar,
+    fit,
+    level,
+    odd,
+    power,
+    safe,
+    shade,
+    share,
+    signed,
+    times,
+    tone,
+)
 
 values = st.floats(-1e6, 1e6)
 
@@ -95,8 +108,16 @@ def test_shades_and_tones_follow_the_size_and_the_sign():
     assert tone(0.3) != tone(-0.3) != tone(0.001) == tone(-0.001)
 
 
-def test_log_odds_name_a_label_and_of_three_only_the_last():
-    two, three = ("negative", "positive"), ("sad", "plain", "glad")
-    assert [answered(odds, two) for odds in (0.1, -0.1)] == ["positive", "negative"]
-    assert [answered(odds, three) for odds in (0.1, -0.1)] == ["glad", "not glad"]
+def test_a_value_names_its_side_where_sides_have_names():
+    assert [answered(odds, ("negative", "positive")) for odds in (0.1, -0.1)] == ["positive", "negative"]
     assert answered(1.0, ("a", "\x1b[31m")) == "␛[31m"
+    assert answered(1.0, None) == ""
+
+
+TENS = [(7.0, 0), (0.1, 0), (0.099, 2), (0.0062, 3), (1e-6, 6), (0.0, 0), (1e-20, 0)]
+
+
+@pytest.mark.parametrize(("largest", "tens"), TENS)
+def test_small_numbers_are_shown_in_a_smaller_unit(largest, tens):
+    assert power(largest) == tens
+    assert times(tens) == (f"each number × 10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[tens]}" if tens else "")

@@ -1,13 +1,22 @@
 """What a tape means, as plain data: answers, effects, worked sums.  No viewer is known here, and no markup.
 
+answers      what a model can say, and what is measured of it: plain data
+batch        texts side by side: padded, two together, two apart
+measure      the one number that effects are differences of
+kind         what a model does, in one of three ways:
+classifies   a label, several labels, a score
+embeds       one vector for the text
+fills        the pieces that may stand at a mask
+encoder      texts to vectors, many at once
 reader       a model and its tokenizer, asked about text
-trial        one sentence through one model, to be run again with something changed
+trial        one text, or two, through one model, to be run again with something changed
 switches     the things that can be changed, each a named edit: cut an edge, switch a head off, do without scaling
 address      one name for every number
 effects      what really changes: each word taken away, each edge cut
 like         the same question put to twenty sentences of the same kind
 story        what the models make of a sentence, who told whom, and whether that is really the reason
 sheet        one matrix of one sentence, each weight beside its effect
-worked       one number, with its whole arithmetic
+worked       one number, with its whole arithmetic: sums (what it is made of), inside (a block), ends (before and after)
+facts        what a model is
 explanation  all of it behind one object
 """

@@ -5,6 +5,7 @@
     L1.stream[4]                  what layer 1 hands on at position 4
     layers.1.attention.weights    the address of the tape: all heads
     logits[1]                     one answer
+    sentence[7], similarity       the vector of a text, and how near two of them are
 
 Layers, heads and positions count from 0.
 """
@@ -22,8 +23,13 @@ AXES = {
     **dict.fromkeys(("q", "k", "v", "z"), ("head", "position", "feature")),
     "pooled": ("feature",),
     "logits": ("class",),
+    "follows": ("class",),
+    "sentence": ("feature",),
+    "sentence2": ("feature",),
+    "similarity": (),
     "shares": ("position", "class"),
 }
+WHOLE = ("shares", "final", "pooled", "logits", "follows", "sentence", "sentence2", "similarity")  # without a dot
 _SHORT = re.compile(r"L(?P<layer>[0-9]{1,9})(?:\.H(?P<head>[0-9]{1,9}))?(?:\.(?P<site>[a-z_.]+))?")
 _INDEX = re.compile(r"(?P<site>[^\[\]]+)(?:\[(?P<index>[0-9]{1,9}(?:,[0-9]{1,9})*)?\])?")
 _LAYER = re.compile(r"layers\.([0-9]{1,9})\..+")
@@ -44,7 +50,7 @@ class Address:
     @property
     def axes(self) -> tuple[str, ...]:
         """What each index counts."""
-        inside = ".attention." in self.site and self.kind != "mixed"
+        inside = (".attention." in self.site or ".cross." in self.site) and self.kind != "mixed"
         return AXES.get(self.kind, ("head", "position", "feature") if inside else ("position", "feature"))
 
     @property
@@ -57,7 +63,7 @@ class Address:
         site, index = self.site, self.index
         if self.layer is not None:
             rest = site.split(".", 2)[2]
-            head = f".H{index[0]}" if self.axes[0] == "head" and index else ""
+            head = f".H{index[0]}" if self.axes[:1] == ("head",) and index else ""
             rest = rest.removeprefix("attention.") if head else rest
             site, index = f"L{self.layer}{head}.{rest}", index[1:] if head else index
         return f"{site}[{','.join(map(str, index))}]" if index else site
@@ -88,7 +94,8 @@ def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
     if head is not None and site == "mixed":
         raise UsageError(f"mixed is what all heads give together; write L{layer}.mixed")
     if head is not None:
-        return Address(f"layers.{layer}.attention.{site or 'weights'}", (int(head), *numbers))
+        inside = site if site and site.startswith("cross.") else f"attention.{site or 'weights'}"
+        return Address(f"layers.{layer}.{inside}", (int(head), *numbers))
     site = f"attention.{site}" if site in (*HEAD_SITES, "mixed") else site
     return Address(f"layers.{layer}.{site or 'stream'}", numbers)
 
@@ -96,7 +103,8 @@ def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
 def looks_like_one(text: str) -> bool:
     """True where `text` can only be meant as an address."""
     match = _matched(text)
-    return bool(match and (match["index"] or "." in match["site"] or _SHORT.fullmatch(match["site"])))
+    sure = match and (match["index"] or "." in match["site"] or match["site"] in WHOLE)
+    return bool(sure or (match and _SHORT.fullmatch(match["site"])))
 
 
 def check(address: Address, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -118,5 +126,5 @@ def _nearest(address: Address, sites: Iterable[str]) -> str:
     if address.layer is not None and address.layer not in layers:
         return f": this model has layers 0 to {max(layers)}" if layers else ": this model has no layers"
     own = [each for each in known if each.layer == address.layer]
-    beside = [str(Address(each.site, address.index[: each.axes[0] == "head"])) for each in own]
+    beside = [str(Address(each.site, address.index[: each.axes[:1] == ("head",)])) for each in own]
     return did_you_mean(str(address), beside) or f"; there is {', '.join(beside)}"

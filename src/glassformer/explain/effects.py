@@ -1,26 +1,27 @@
-"""What really changes: each word taken away, each edge cut.  Every effect is causal, a difference of log-odds.
+"""What really changes: each word taken away, each edge cut.  Every effect is causal, a difference of one measure.
 
-Where a sentence is too long to cut every edge, one backward pass estimates all of them, and the largest are
-then cut for real (Syed et al. 2023 and Kramár et al. 2024 do so for whole circuits).
+Where a sentence is too long, or a model too large, to cut every edge, backward passes estimate all of them, and the
+largest are then cut for real (Syed et al. 2023 and Kramár et al. 2024 do so for whole circuits).
 """
 
 from dataclasses import dataclass
-from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from glassformer.explain.reader import log_odds
+from glassformer.explain.batch import Batch
+from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
-from glassformer.tape import listen
+from glassformer.tape import Tape, listen
 
-EXACT_WORK = 20_000  # positions to compute, above which edges are estimated first
-VERIFIED = 24  # edges cut for real in that case
+VERIFIED = 24  # words, edges or heads measured in that case; fewer of the longest texts,
+AT_LEAST = 8  # but never less
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Word `looks` looks at word `at`.  change: of the log-odds when it may not; attention: the mean weight."""
+    """Word `looks` looks at word `at`.  change: of the measure when it may not; attention: the mean weight."""
 
     looks: int
     at: int
@@ -28,95 +29,122 @@ class Edge:
     attention: float
 
 
+def verified(trial: Trial) -> int:
+    """How many effects are measured where not all can be."""
+    return max(AT_LEAST, min(VERIFIED, trial.exact // trial.ids.size(1)))
+
+
 def words_add(trial: Trial, chosen: list[int] | None = None) -> list[float | None]:
-    """What each word adds to the log-odds: with it − with [MASK] in its place; None where that was not measured.
+    """What each word adds to the measure: with it − with the model's mask in its place; None where not measured.
 
     chosen: the words to measure; when left out, those `worth_measuring`.
     """
     chosen = worth_measuring(trial) if chosen is None else chosen
-    ids = trial.ids.repeat(len(chosen), 1)  # words n
-    for row, k in zip(ids, chosen, strict=True):
-        row[list(trial.words[k].pieces)] = trial.reader.tokens.mask
-    adds = dict(zip(chosen, (trial.before - trial.after_all(ids)).tolist(), strict=True))
+    after = trial.after_all(trial.masked(chosen)) if chosen else torch.zeros(0)
+    adds = dict(zip(chosen, (trial.before - after).tolist(), strict=True))
     return [adds.get(k) for k in range(len(trial.words))]
 
 
 def worth_measuring(trial: Trial) -> list[int]:
-    """All words; of a long text those that one backward pass estimates to add most."""
-    words = len(trial.words)
-    if words * trial.ids.size(1) <= EXACT_WORK or not trial.layers:
-        return list(range(words))
-    return sorted(estimated_words(trial).abs().topk(min(VERIFIED, words)).indices.tolist())
+    """All words that somebody wrote; of a long text those that are estimated to add most."""
+    words = trial.spoken
+    if len(words) * trial.ids.size(1) <= trial.exact or not trial.layers:
+        return words
+    estimate = estimated_words(trial).abs()[words]
+    return sorted(words[k] for k in estimate.topk(min(verified(trial), len(words))).indices.tolist())
+
+
+def _gradients(trial: Trial, sites: str, batch: Batch | None = None) -> tuple[Tape, list[tuple[Tensor, ...]]]:
+    """The values at `sites`, and for each slope of the measure its gradients there."""
+    batch = trial.batch if batch is None else batch
+    with torch.enable_grad(), listen(trial.reader.model, sites) as tape:
+        output: Any = trial.kind.run(batch)
+    slopes = trial.measure.slopes(output, batch)
+    last = len(slopes) - 1
+    values = tuple(tape.values())
+    return tape, [torch.autograd.grad(slope, values, retain_graph=k < last) for k, slope in enumerate(slopes)]
 
 
 def estimated_words(trial: Trial) -> Tensor:
-    """What each word adds, to first order: (x − x of [MASK]) · gradient, summed over its pieces: (words,)."""
-    with torch.enable_grad(), listen(trial.reader.model, "embed.pieces") as tape:
-        answer = log_odds(trial.reader.model(trial.ids))
-    pieces = tape["embed.pieces"]  # 1 n w
-    (gradient,) = torch.autograd.grad(answer.sum(), pieces)
-    mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask]
-    return trial.word_matrix() @ ((pieces - mask) * gradient)[0].sum(-1).detach()
+    """What each word adds, estimated: (x − x of the mask) · gradient, summed over its pieces: (words,)."""
+    tape, gradients = _gradients(trial, "embed.pieces")
+    mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask].detach()
+    away = (mask - tape["embed.pieces"].detach())[0]  # n w
+    moved = torch.stack([(away * gradient[0]).sum(-1) for (gradient,) in gradients])  # slopes n
+    return -trial.measure.change(moved.to(away.dtype) @ trial.word_matrix().T)
 
 
 def edges_cut(trial: Trial) -> list[Edge]:
     """Every edge between two different words, the largest change first."""
-    pairs = [(i, j) for i, j in product(range(len(trial.words)), repeat=2) if i != j]
-    if not pairs or not trial.layers:
+    pairs = trial.pairs() if trial.layers else []
+    if not pairs:
         return []
-    exact = len(pairs) * trial.ids.size(1) <= EXACT_WORK
-    checked = pairs if exact else _largest(pairs, estimated(trial))
-    changes = (trial.after_cuts(trial.edges(checked)) - trial.before).tolist()
+    exact = len(pairs) * trial.ids.size(1) <= trial.exact
+    checked = pairs if exact else _largest(pairs, estimated(trial), verified(trial))
+    return sorted(measured(trial, checked), key=lambda edge: -abs(edge.change))
+
+
+def measured(trial: Trial, pairs: list[tuple[int, int]]) -> list[Edge]:
+    """These edges, each cut for real."""
+    changes = (trial.after_cuts(trial.edges(pairs)) - trial.before).tolist() if pairs else []
     attention = trial.mean_attention().tolist()
-    edges = [Edge(i, j, change, attention[i][j]) for (i, j), change in zip(checked, changes, strict=True)]
-    return sorted(edges, key=lambda edge: -abs(edge.change))
+    return [Edge(i, j, change, attention[i][j]) for (i, j), change in zip(pairs, changes, strict=True)]
 
 
-def _largest(pairs: list[tuple[int, int]], estimate: Tensor) -> list[tuple[int, int]]:
-    return sorted(pairs, key=lambda pair: -abs(estimate[pair].item()))[:VERIFIED]
+def _largest(pairs: list[tuple[int, int]], estimate: Tensor, most: int) -> list[tuple[int, int]]:
+    return sorted(pairs, key=lambda pair: -abs(estimate[pair].item()))[:most]
 
 
 def estimated(trial: Trial) -> Tensor:
-    """The change of the log-odds when word i may not look at word j, estimated for all pairs: (words, words)."""
+    """The change of the measure when word i may not look at word j, estimated for all pairs: (words, words)."""
     to_words = trial.word_matrix()  # words n
-    return to_words @ estimated_cells(trial).sum(dim=(0, 1)) @ to_words.T
+    moved = sum(layer.sum(dim=1) for layer in moved_cells(trial))  # slopes i j
+    return trial.measure.change(to_words @ moved @ to_words.T)
 
 
-def estimated_cells(trial: Trial) -> Tensor:
-    """The change of the log-odds when one cell of one head is cut, estimated for all of them: (l, h, i, j).
+def estimated_cells(trial: Trial) -> list[Tensor]:
+    """The change of the measure when one cell of one head is cut, estimated for all of them: (h, i, j) a layer."""
+    return [trial.measure.change(layer) for layer in moved_cells(trial)]
 
-    To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so the change is
-    a_j/(1−a_j) · (g·a − g_j), with g the gradient of the log-odds.
+
+def moved_cells(trial: Trial) -> list[Tensor]:
+    """How far each slope of the measure moves when one cell of one head is cut: (slopes, h, i, j) a layer.
+
+    To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so a slope moves by
+    a_j/(1−a_j) · (g·a − g_j), with g its gradient.
     """
-    with torch.enable_grad(), listen(trial.reader.model, "*.attention.weights") as tape:
-        answer = log_odds(trial.reader.model(trial.ids))
-    weights = list(tape.values())
-    gradients = torch.cat(torch.autograd.grad(answer.sum(), weights))  # l h i j
-    a = torch.cat(weights).detach()
-    along = (gradients * a).sum(-1, keepdim=True)  # l h i 1
-    return a / (1 - a).clamp(min=1e-6) * (along - gradients)
+    tape, gradients = _gradients(trial, "*.attention.weights")
+    moved = []
+    for weights, *along in zip(tape.values(), *gradients, strict=True):
+        a, g = weights[0].detach(), torch.stack([each[0] for each in along])  # h i j, slopes h i j
+        moved.append(a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g))
+    return moved
 
 
 def control_of(trial: Trial, told: Edge) -> Edge | None:
     """The same word looking at another one, the nearest in weight: what cutting just any of its edges changes."""
     at = nearest_other(trial, told.looks, told.at)
-    if at is None:
-        return None
-    change = trial.after_cuts(trial.edges([(told.looks, at)])).item() - trial.before
-    return Edge(told.looks, at, change, trial.mean_attention()[told.looks, at].item())
+    return None if at is None else measured(trial, [(told.looks, at)])[0]
 
 
 def nearest_other(trial: Trial, looks: int, at: int) -> int | None:
-    """The word that `looks` looks at most nearly as much as at `at`; None in a sentence of two words."""
+    """The word that `looks` looks at most nearly as much as at `at`; None in a sentence of two words.
+
+    For a special piece another special one, where there is one; for a word never a special one.
+    """
     row = trial.mean_attention()[looks].tolist()
-    others = [k for k in range(len(row)) if k not in (looks, at)]
+    alike = trial.spoken if at in trial.spoken else trial.specials
+    others = [k for k in alike if k not in (looks, at)] or [k for k in trial.spoken if k not in (looks, at)]
     return min(others, key=lambda k: abs(row[k] - row[at]), default=None)
 
 
-def by_head(trial: Trial, edge: Edge) -> list[list[float]]:
-    """The change when the edge is cut in one head only: a row a layer, a column a head."""
-    cuts = trial.edges([(edge.looks, edge.at)])
-    return [
-        [trial.after_cuts(cuts, layer, head).item() - trial.before for head in range(trial.heads)]
-        for layer in range(trial.layers)
-    ]
+def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:
+    """The change when the edge is cut in one head only: a row a layer, a column a head; None where not measured."""
+    cuts, heads = trial.edges([(edge.looks, edge.at)]), trial.heads
+    chosen = heads
+    if len(heads) * trial.ids.size(1) > trial.exact:
+        estimate = [trial.measure.change((layer * cuts[0]).sum(dim=(2, 3))) for layer in moved_cells(trial)]
+        chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
+    after = trial.after_each([cut(cuts, "", *at) for at in chosen])
+    changes = {at: each - trial.before for at, each in zip(chosen, after, strict=True)}
+    return [[changes.get((k, head)) for layer, head in heads if layer == k] for k in range(trial.layers)]

@@ -7,7 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from glassformer.explain.address import Address, check, parse
-from glassformer.explain.reader import Answer, Reader, companion
+from glassformer.explain.answers import Said
+from glassformer.explain.classifies import OneLabel
+from glassformer.explain.facts import facts
+from glassformer.explain.reader import Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
 from glassformer.explain.trial import Trial
@@ -19,9 +22,11 @@ from glassformer.explain.whatif import (
     choose_cut,
     choose_head,
     choose_without,
+    edge,
     what_if,
 )
 from glassformer.explain.worked import Worked, worked
+from glassformer.hub.tokens import Pieces
 from glassformer.tape import Tape
 
 SCHEMA = 1  # of `data`; a change of its fields is a new number and a line in CHANGELOG
@@ -42,13 +47,18 @@ class Explanation:
     x.show()                         the story in the terminal
     """
 
-    def __init__(self, reader: Reader, text: str, beside: tuple[str, ...] = ()):
-        self.text, self._reader, self._beside = text, reader, beside
-        self._trial = Trial(reader, reader.cut(text))
+    def __init__(self, reader: Reader, pieces: Pieces, beside: tuple[str, ...] = ()):
+        self.text, self.second, self._reader, self._beside = pieces.text, pieces.second, reader, beside
+        self._trial = Trial(reader, pieces)
 
     @cached_property
-    def answer(self) -> Answer:
-        return self._reader(self.text)
+    def answer(self) -> Said:
+        return self._reader.answer(self._trial.pieces)
+
+    @property
+    def left_out(self) -> int:
+        """How many pieces at the end were not read."""
+        return self._trial.pieces.left_out
 
     @property
     def pieces(self) -> list[str]:
@@ -57,6 +67,7 @@ class Explanation:
 
     @property
     def words(self) -> list[str]:
+        """The words by number, [CLS] and [SEP] among them by their names."""
         return self._trial.texts
 
     @property
@@ -66,13 +77,13 @@ class Explanation:
 
     @cached_property
     def story(self) -> Story:
-        beside = (companion(name) for name in self._beside)
-        return story(self._reader, self.text, tuple(each for each in beside if each.labels == self._reader.labels))
+        beside = (companion(name) for name in (self._beside if type(self._trial.kind) is OneLabel else ()))
+        return story(self._trial, tuple(each for each in beside if each.labels == self._reader.labels))
 
     def __getitem__(self, address: str) -> Tensor:
         """The value at an address, without the batch axis: `L1.H2.weights` is (i, j).  Raises UsageError."""
         where = self.at(address)
-        return self.tape[where.site][0][where.index]
+        return self._trial.values[where.site][0][where.index]
 
     def at(self, address: str) -> Address:
         """`address`, if this sentence has it.  Raises UsageError with the nearest that exists."""
@@ -91,6 +102,10 @@ class Explanation:
     def without(self, part: str) -> WhatIf:
         """The whole model without `scaling`, `positions`, or separate `heads`."""
         return self.what_if(self.choose_without(part))
+
+    def edge(self, text: str) -> tuple[str, str]:
+        """The two words of "terrible>not", who looks > at whom.  Raises UsageError."""
+        return edge(self._trial, text)
 
     def choose_cut(self, looks: str | int, at: str | int) -> Choice:
         return choose_cut(self._trial, looks, at)
@@ -122,11 +137,20 @@ class Explanation:
         """Print the story, `width` columns wide (the terminal's when left out), in colour where there is any."""
         from glassformer.show.terminal import print_story
 
-        print_story(self.story, self._reader.labels, width=width, color=color)
+        print_story(self.story, width=width, color=color)
 
     def __repr__(self) -> str:
-        answer = f"{self.answer.label}, log-odds {self.answer.log_odds:+.2f}"
-        return f"<Explanation of {self.text!r} by {self._reader.name}: {answer}>"
+        metric = self._trial.metric
+        answer = f"{self.answer.says}, {metric.name} {self.answer.value:+.{metric.digits}f}"
+        second = "" if self.second is None else f" and {self.second!r}"
+        return f"<Explanation of {self.text!r}{second} by {self._reader.name}: {answer}>"
+
+
+def show_model(reader: Reader) -> None:
+    """Print what a model is, and which verbs take it."""
+    from glassformer.show.facts import print_facts
+
+    print_facts(facts(reader))
 
 
 def document(kind: str, thing: Any) -> dict[str, Any]:

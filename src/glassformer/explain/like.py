@@ -1,15 +1,20 @@
 """The same question put to twenty sentences of the same kind: one sentence proves nothing."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import torch
 from torch import Tensor
 
+from glassformer.errors import UsageError
+from glassformer.explain.batch import Batch, batch_of
 from glassformer.explain.effects import Edge
+from glassformer.explain.measure import Measure
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
-from glassformer.hub.tokens import Pieces, pad
+from glassformer.hub.tokens import Pieces
+from glassformer.tape import listen
 
 HOW_MANY = 20
 # Words that can stand for each other.  Where a sentence has some, they are exchanged for others of their kind.
@@ -36,6 +41,9 @@ COMPANY = (
 )
 
 
+Texts = tuple[str, str | None]
+
+
 @dataclass(frozen=True)
 class Like:
     """The edge cut in n sentences like the first one.
@@ -55,67 +63,117 @@ class Like:
 
 def alike(trial: Trial, told: Edge, control: Edge | None) -> Like:
     """Cut `told`, and `control`, in up to twenty sentences like this one."""
-    shifts = _sentences(trial, 1 + max(told.looks, told.at, *((control.looks, control.at) if control else ())))
+    needed = {told.looks, told.at, *((control.looks, control.at) if control else ())}
+    shifts = _sentences(trial, needed)
     if not shifts:
         return Like(0, 0, 0, 0, [], [], [])
-    trials = [Trial(trial.reader, pieces) for pieces, _ in shifts]
-    before = _after(trials, None, shifts)
-    change = _after(trials, told, shifts) - before
-    aside = _after(trials, control, shifts) - before
+    before, change, aside = torch.cat([_changes(trial, part, told, control) for part in _parts(trial, shifts)], dim=1)
     agree = (change * told.change > 0) & (change.abs() > aside.abs())
-    flips, control_flips = (int((before * (before + each) < 0).sum()) for each in (change, aside))
-    texts = [pieces.text for pieces, _ in shifts]
-    return Like(len(trials), int(agree.sum()), flips, control_flips, texts, change.tolist(), aside.tolist())
+    flips, control_flips = (_turned(trial, before.tolist(), each.tolist()) for each in (change, aside))
+    texts = [_text(pieces) for pieces, _ in shifts]
+    return Like(len(shifts), int(agree.sum()), flips, control_flips, texts, change.tolist(), aside.tolist())
 
 
-def _after(trials: list[Trial], edge: Edge | None, shifts: list[tuple[Pieces, int]]) -> Tensor:
-    """The log-odds of each sentence with `edge` cut, where it stands there."""
-    ids, real = pad([trial.pieces.ids for trial in trials], trials[0].reader.tokens.padding)
-    if edge is None:
-        return trials[0].after(ids=ids, real=real)
-    cuts = torch.zeros(*ids.shape, ids.size(1), dtype=torch.bool)  # b i j
-    for row, trial, (_, shift) in zip(cuts, trials, shifts, strict=True):
-        own = trial.edges([(edge.looks + shift, edge.at + shift)])[0]
-        row[: own.size(0), : own.size(1)] = own
-    return trials[0].after(cut(cuts), ids=ids, real=real)
+def _turned(trial: Trial, before: list[float], changes: list[float]) -> int:
+    """How many answers are other ones afterwards."""
+    return sum(trial.metric.turns(value, value + change) for value, change in zip(before, changes, strict=True))
 
 
-def _sentences(trial: Trial, needed: int) -> list[tuple[Pieces, int]]:
-    """Sentences like this one, and how many words stand before its own; its first `needed` words are read in each."""
-    texts, shifts = zip(*_exchanged(trial), *_in_company(trial), strict=True)
-    cut = trial.reader.tokens.cut_many(list(texts), trial.reader.longest)
-    like = ((pieces, shift) for pieces, shift in zip(cut, shifts, strict=True) if trial.reader.tokens.readable(pieces))
+def _parts(trial: Trial, shifts: list[tuple[Pieces, int]]) -> Iterator[list[tuple[Pieces, int]]]:
+    """As many sentences together as fit in one batch."""
+    step = max(1, trial.at_once // max(len(pieces.ids) for pieces, _ in shifts))
+    return (shifts[start : start + step] for start in range(0, len(shifts), step))
+
+
+def _changes(trial: Trial, shifts: list[tuple[Pieces, int]], told: Edge, control: Edge | None) -> Tensor:
+    """Of each sentence the measure, and its change when the edge, and when the control, is cut: (3, b)."""
+    batch = batch_of([pieces for pieces, _ in shifts], trial.reader.tokens)
+    with torch.no_grad(), listen(trial.reader.model, keep=()):
+        output = trial.kind.run(batch)
+    measure = trial.measure.elsewhere(output, batch)
+    before = measure(output, batch)
+    after = [_after(trial, shifts, batch, measure, edge) for edge in (told, control) if edge is not None]
+    changes = [each - before for each in after]
+    return torch.stack([before, *changes, *[torch.zeros_like(before)] * (2 - len(changes))])
+
+
+def _after(trial: Trial, shifts: list[tuple[Pieces, int]], batch: Batch, measure: Measure, edge: Edge) -> Tensor:
+    """The measure of each sentence with `edge` cut, where it stands there."""
+    n = batch.ids.size(1)
+    cuts = torch.zeros(len(batch), n, n, dtype=torch.bool)  # b i j
+    for row, (pieces, shift) in zip(cuts, shifts, strict=True):
+        looks, at = (torch.tensor(pieces.words[k + shift].pieces) for k in (edge.looks, edge.at))
+        row[looks[:, None], at] = True
+    return trial.after(cut(cuts), batch=batch, measure=measure)
+
+
+def _sentences(trial: Trial, needed: set[int]) -> list[tuple[Pieces, int]]:
+    """Sentences like this one, and how many words stand before its own; the words `needed` are read in each."""
+    read = ((_cut(trial, texts), shift) for texts, shift in (*_exchanged(trial), *_in_company(trial)))
+    like = ((pieces, shift) for pieces, shift in read if pieces is not None)
     return list(islice((each for each in like if _stands(trial, *each, needed)), HOW_MANY))
 
 
-def _stands(trial: Trial, pieces: Pieces, shift: int, needed: int) -> bool:
+def _cut(trial: Trial, texts: Texts) -> Pieces | None:
+    """Cut as this one is; None where nothing of it can be read."""
+    try:
+        return trial.kind.cut(texts[0], trial.reader.longest, texts[1], joint=trial.batch.look is None)
+    except UsageError:
+        return None
+
+
+def _stands(trial: Trial, pieces: Pieces, shift: int, needed: set[int]) -> bool:
     """The words are where they are looked for: nothing cut off, and what was put before counts as it should."""
-    own = pieces.words[shift:]
-    return len(own) >= needed and (not shift or own[0].text == trial.words[0].text)
+    if pieces.second is not None and (pieces.left_out or len(pieces.words) < len(trial.words) + shift):
+        return False  # of two texts the longer one is cut, and what follows it moves
+    if len(pieces.words) <= max(needed) + shift or (shift and not _begins(trial, pieces, shift)):
+        return False
+    special = [pieces.words[k + shift].pieces[0] in pieces.specials for k in needed]
+    return special == [k in trial.specials for k in needed]
 
 
-def _exchanged(trial: Trial) -> list[tuple[str, int]]:
+def _begins(trial: Trial, pieces: Pieces, shift: int) -> bool:
+    start = trial.spoken[0]
+    return pieces.words[start + shift].text == trial.words[start].text
+
+
+def _exchanged(trial: Trial) -> list[tuple[Texts, int]]:
     """The sentence with its words of a known kind exchanged, all of them at once."""
     own = [word.text.lower() for word in trial.words]
-    kinds = {k: kind for k, word in enumerate(own) for kind in KINDS if word in kind}
+    kinds = {k: kind for k in trial.spoken for kind in KINDS if own[k] in kind}
     texts = []
     for turn in range(1, 2 * HOW_MANY) if kinds else ():
         others = {k: kind[(kind.index(own[k]) + turn) % len(kind)] for k, kind in kinds.items()}
         texts.append(_with_words(trial, others))
-    different = dict.fromkeys(text for text in texts if text.lower() != trial.pieces.text.lower())
-    return [(text, 0) for text in different]
+    same = _lowered((trial.pieces.text, trial.pieces.second))
+    return [(each, 0) for each in dict.fromkeys(texts) if _lowered(each) != same]
 
 
-def _with_words(trial: Trial, others: dict[int, str]) -> str:
-    """The text that was read, with some words in the place of others."""
-    text, at = "", 0
-    for k, word in enumerate(trial.words):
-        start, end = trial.pieces.spans[word.pieces[0]][0], trial.pieces.spans[word.pieces[-1]][1]
-        text += trial.pieces.text[at:start] + others.get(k, trial.pieces.text[start:end])
-        at = end
-    return text
+def _lowered(texts: Texts) -> list[str]:
+    return [text.lower() for text in texts if text is not None]
 
 
-def _in_company(trial: Trial) -> list[tuple[str, int]]:
-    read = _with_words(trial, {})
-    return [(f"{before} {read}{after}".strip(), len(before.split())) for before, after in COMPANY]
+def _with_words(trial: Trial, others: dict[int, str]) -> Texts:
+    """The texts that were read, with some words in the place of others."""
+    written = [text for text in (trial.pieces.text, trial.pieces.second) if text is not None]
+    texts, ends = [""] * len(written), [0] * len(written)
+    for k in trial.spoken:
+        pieces = trial.words[k].pieces
+        which = trial.pieces.types[pieces[0]]
+        end = trial.pieces.spans[pieces[-1]][1]
+        before, own = written[which][ends[which] : end], trial.words[k].text
+        texts[which] += before.removesuffix(own) + others.get(k, own) if before.endswith(own) else before
+        ends[which] = end
+    return texts[0], texts[1] if len(texts) > 1 else None
+
+
+def _in_company(trial: Trial) -> list[tuple[Texts, int]]:
+    first, second = _with_words(trial, {})
+    put = [(before, f"{before} {first}".strip(), after) for before, after in COMPANY]
+    if second is None:
+        return [((f"{text}{after}", None), len(before.split())) for before, text, after in put]
+    return [((text, f"{second}{after}"), len(before.split())) for before, text, after in put]
+
+
+def _text(pieces: Pieces) -> str:
+    return pieces.text if pieces.second is None else f"{pieces.text} | {pieces.second}"

@@ -1,10 +1,8 @@
 """A model and its tokenizer, asked about text."""
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,40 +10,49 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from glassformer.errors import UsageError
+from glassformer.errors import UsageError, one_line
+from glassformer.explain.answers import Embedding, Filled, Said
+from glassformer.explain.batch import batch_of
+from glassformer.explain.classifies import classifier
+from glassformer.explain.embeds import Embeds, can_embed
+from glassformer.explain.encoder import Encoder, chunks
+from glassformer.explain.fills import TOP, Fills
+from glassformer.explain.kind import Kind
 from glassformer.hub.store import Checkpoint, load
-from glassformer.hub.tokens import Pieces, pad
+from glassformer.hub.tokens import Pieces
+from glassformer.models.bert import Bert
+from glassformer.models.heads import MaskedLanguageModel, NextSentence, PreTraining, SequenceClassification
+from glassformer.parts.kernels.linear import FROM as LARGE
+from glassformer.parts.kernels.prepared import prepare
 from glassformer.tape import Edit, listen
 
 MOST_PIECES = 4096  # for a model that has no length of its own
-BATCH = 64  # texts read at once
+TOGETHER = 2048  # pieces read at once
+WINDOW = 2048  # texts sorted by length together
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 COMPANIONS = ("bag-of-words", "sentiment-plain")  # shipped models that an explanation stands beside
 Item = TypeVar("Item")
-WINDOW = 2048  # texts sorted by length together, so that little padding is computed
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model says of a text.  probability: of each label; log_odds: ln(p / (1 − p)) of the last label."""
-
-    text: str
-    label: str | None  # None where there was nothing to read
-    probability: dict[str, float]
-    log_odds: float
-    left_out: int = 0  # pieces beyond what the model can read
-
-    @property
-    def p_positive(self) -> float:
-        """The probability of the last label, which is `positive` in the shipped models."""
-        return next(reversed(self.probability.values()), math.nan)
+Text = str | tuple[str, str]  # one, or two that belong together
 
 
 class Reader:
-    """A classifier of text: `reader("this restaurant was not terrible").label`."""
+    """A model of text.  What it answers is its `kind`: a label, a vector, the pieces that may stand at a mask.
 
-    def __init__(self, checkpoint: Checkpoint):
-        self.name, self.model = checkpoint.name, checkpoint.model
-        self.tokens, self.labels = checkpoint.tokens, checkpoint.labels
+    reader("this restaurant was not terrible").label
+    reader.explain("this restaurant was not terrible").show()
+    reader.embed(["one text", "another"])
+    reader.fill("the food was [MASK]")
+    """
+
+    def __init__(self, checkpoint: Checkpoint, given: str | None = None):
+        """given: what --model takes to find it again."""
+        self.name, self.model, self.tokens = checkpoint.name, checkpoint.model, checkpoint.tokens
+        self.checkpoint, self.given = checkpoint, given or checkpoint.name
+        self.kind = _kind(checkpoint)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.kind.labels
 
     @property
     def config(self) -> Any:
@@ -55,72 +62,173 @@ class Reader:
     @property
     def longest(self) -> int:
         """The most pieces the model can read at once."""
-        return getattr(self.config, "length", MOST_PIECES)
+        own = getattr(self.config, "longest", None) or getattr(self.config, "length", MOST_PIECES)
+        return min(own, self.checkpoint.most or own)
 
-    def cut(self, text: str, most: int | None = None) -> Pieces:
-        """The pieces of `text` that the model reads.  Raises UsageError where there is nothing to read."""
-        return self.tokens.cut(text, min(self.longest, most or self.longest))
+    def cut(self, text: str, second: str | None = None, joint: bool = False) -> Pieces:
+        """The pieces that the model reads.  Raises UsageError where there is nothing to read.
 
-    def __call__(self, text: str) -> Answer:
-        """Answer one text.  Raises UsageError where there is nothing to read."""
-        return self.answer(self.cut(text))
+        joint: two texts in one row that look at each other, where the model would read each on its own.
+        """
+        no_mask = isinstance(self.kind, Fills) and not self.kind.has_mask(text, second)
+        kind = Embeds(self.checkpoint) if no_mask else self.kind
+        return kind.cut(text, self.longest, second, joint)
 
-    def answer(self, pieces: Pieces) -> Answer:
+    def __call__(self, text: str, second: str | None = None) -> Any:
+        """Answer one text, or two together.  Raises UsageError where there is nothing to read."""
+        return self.answer(self.cut(text, second))
+
+    def answer(self, pieces: Pieces) -> Said:
         """Answer a text that is cut into pieces already."""
         return self._answer_all([pieces])[0]
 
-    def explain(self, text: str, beside: tuple[str, ...] = COMPANIONS):
-        """What the model makes of `text`, next to what the models named `beside` make of it: an `Explanation`.
-
-        Raises UsageError where there is nothing to read.
+    def explain(self, text: str, second: str | None = None, joint: bool = False, beside: tuple[str, ...] = COMPANIONS):
+        """What the model makes of `text`, and of a `second`, next to what the models named `beside` make of it: an
+        `Explanation`.  Raises UsageError where there is nothing to read.
         """
         from glassformer.explain.explanation import Explanation
 
-        return Explanation(self, text, tuple(name for name in beside if name != self.name))
+        others = () if second is not None else tuple(name for name in beside if name != self.name)
+        return Explanation(self, self.cut(text, second, joint), others)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Answer]:
+    def stream(self, texts: Iterable[Text]) -> Iterator[Any]:
         """Answer any number of texts, in their order, in bounded memory.
 
         A text with nothing to read gets an answer without a label instead of an error.
         """
+        self.kind.need("classify")
         for window in in_batches(texts, WINDOW):
             yield from self.answer_all(window)
 
-    def answer_all(self, texts: list[str]) -> list[Answer]:
+    def answer_all(self, texts: list[Text]) -> list[Any]:
         """Answer `texts`, in their order.  Those of like length are read together."""
-        cut = self.tokens.cut_many([_whole(text) for text in texts], self.longest)
-        order = sorted(range(len(cut)), key=lambda k: len(cut[k].ids))
-        answers: dict[int, Answer] = {}
-        for numbers in in_batches(order, BATCH):
+        cut = _cut_all(self, texts)
+        answers: dict[int, Said] = {}
+        for numbers in chunks([max(1, len(pieces.ids)) for pieces in cut], TOGETHER):
             answers.update(zip(numbers, self._answer_all([cut[k] for k in numbers]), strict=True))
         return [answers[k] for k in range(len(texts))]
 
     @torch.inference_mode()
-    def _answer_all(self, cut: list[Pieces]) -> list[Answer]:
-        logits = self.model(*pad([pieces.ids for pieces in cut], self.tokens.padding))  # b c
-        probabilities = logits.double().softmax(dim=-1).tolist()
-        odds = log_odds(logits).tolist()
-        return [self._answer(*each) for each in zip(cut, probabilities, odds, strict=True)]
+    def _answer_all(self, cut: list[Pieces]) -> list[Said]:
+        kind, batch = self.kind_of(cut[0]), batch_of(cut, self.tokens)
+        return kind.answers(cut, batch, kind.run(batch))
 
-    def _answer(self, pieces: Pieces, probabilities: list[float], odds: float) -> Answer:
-        if not self.tokens.readable(pieces):
-            return Answer(pieces.text, None, {}, 0.0)
-        by_label = dict(zip(self.labels, probabilities, strict=True))
-        return Answer(pieces.text, max(by_label, key=by_label.__getitem__), by_label, odds, pieces.left_out)
+    def kind_of(self, pieces: Pieces) -> Kind:
+        """How it is asked about a text: by its vector, where it says nothing of a text without a mask."""
+        no_mask = isinstance(self.kind, Fills) and self.tokens.mask not in pieces.ids
+        return Embeds(self.checkpoint) if no_mask else self.kind
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Texts to vectors.  Raises UsageError for a model that has none."""
+        if not can_embed(self.model):
+            raise UsageError(f"{self.name} {self.kind.what} and is no BERT; embed needs one")
+        return Encoder(self.checkpoint)
+
+    def embed(self, texts: list[str]) -> Tensor:
+        """One vector a text: float32 (texts, width)."""
+        return self.encoder.encode([_whole(text) for text in texts])
+
+    def embeddings(self, texts: Iterable[str]) -> Iterator[Embedding]:
+        """One vector a text, for any number of them, in their order, in bounded memory; an empty one where there is
+        nothing to read.
+        """
+        for window in in_batches(texts, WINDOW):
+            yield from self._embeddings([_whole(text) for text in window])
+
+    def _embeddings(self, texts: list[str]) -> Iterator[Embedding]:
+        rows = self.tokens.encode_many(texts, self.encoder.most)
+        for text, row, vector in zip(texts, rows, self.encoder.encode_ids(rows).tolist(), strict=True):
+            known = len(row) - row.count(self.tokens.unknown) > self.tokens.specials
+            full = len(row) == self.encoder.most
+            left_out = self.tokens.cut_many([text], self.encoder.most)[0].left_out if full else 0
+            yield Embedding(text, vector if known else [], left_out)
+
+    def fills(self, texts: Iterable[str], top: int = TOP) -> Iterator[Filled]:
+        """`fill` for any number of texts, in their order; no candidates where there is no mask."""
+        self.kind.need("fill")
+        for window in in_batches(texts, WINDOW):
+            cut = [self._cut_or_none(_whole(text)) for text in window]
+            filled: dict[int, Filled] = {}
+            for numbers in chunks([0 if pieces is None else len(pieces.ids) for pieces in cut], TOGETHER):
+                asked = [pieces for k in numbers if (pieces := cut[k]) is not None]
+                filled.update(zip(numbers, self._fill_all(asked, top), strict=True))
+            yield from (filled.get(k) or Filled(text, []) for k, text in enumerate(window))
+
+    def _cut_or_none(self, text: str) -> Pieces | None:
+        try:
+            return self.kind.cut(text, self.longest)
+        except UsageError:
+            return None
+
+    @torch.inference_mode()
+    def _fill_all(self, cut: list[Pieces], top: int) -> list[Any]:
+        assert isinstance(self.kind, Fills)
+        batch = batch_of(cut, self.tokens)
+        return self.kind.answers(cut, batch, self.kind.run(batch), top)
+
+    def fill(self, text: str, second: str | None = None, top: int = TOP) -> Filled:
+        """What may stand at each [MASK] of `text`, the `top` likeliest pieces.  Raises UsageError without a mask."""
+        self.kind.need("fill")
+        return self._fill_all([self.kind.cut(text, self.longest, second)], top)[0]
+
+    def show(self) -> None:
+        """Print what the model is, and which verbs take it."""
+        from glassformer.explain.explanation import show_model
+
+        show_model(self)
+
+    def __repr__(self) -> str:
+        return f"<Reader {self.name}: {self.kind.what}>"
 
 
-def log_odds(logits: Tensor) -> Tensor:
-    """ln(p / (1 − p)) of the last class.  logits (b, c) → (b,)."""
-    logits = logits.double()
-    return logits[:, -1] - logits[:, :-1].logsumexp(dim=-1)
+def _kind(checkpoint: Checkpoint) -> Kind:
+    """What a model does, by its class."""
+    model = checkpoint.model
+    if isinstance(model, MaskedLanguageModel | PreTraining):
+        return Fills(checkpoint)
+    if isinstance(model, SequenceClassification | NextSentence):
+        return classifier(checkpoint)
+    if can_embed(model):
+        return Embeds(checkpoint)
+    if isinstance(model, Bert):
+        raise UsageError(
+            f"{checkpoint.name} is a decoder that looks at a source; it cannot be asked about a text alone"
+        )
+    if len(checkpoint.labels) > 1 and hasattr(model.config, "classes"):
+        return classifier(checkpoint)
+    raise UsageError(f"{checkpoint.name} does not classify text, and is no BERT; choose a model that does, or is")
 
 
-def read(name: str | Path) -> Reader:
-    """The reader of a shipped model, or of a folder.  Raises MissingError, CheckpointError, UsageError."""
-    checkpoint = load(name)
-    if len(checkpoint.labels) < 2 or not hasattr(checkpoint.model.config, "classes"):
-        raise UsageError(f"{checkpoint.name} does not classify text; choose a model that does")
-    return Reader(checkpoint)
+def _cut_all(reader: Reader, texts: list[Text]) -> list[Pieces]:
+    pairs = [(each, None) if isinstance(each, str) else each for each in texts]
+    firsts = [_whole(first) for first, _ in pairs]
+    seconds = [_whole(second) for _, second in pairs if second is not None]
+    if seconds and len(seconds) < len(pairs):
+        raise UsageError("some texts have a second one and some have none; give it to all or to none")
+    return reader.tokens.cut_many(firsts, reader.longest, seconds or None)
+
+
+def read(name: str | Path, allow_pickle: bool = False, precision: str = "float32") -> Reader:
+    """The reader of a shipped model, of a folder, or of an id on the hub.
+
+    allow_pickle: read an old pytorch_model.bin too.  precision: of answers, a key of PRECISIONS; what a tape hears, and
+    so every explanation, is float32.  Raises MissingError, CheckpointError, UsageError.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision {one_line(precision, 40)!r} is not known; choose {' or '.join(PRECISIONS)}")
+    checkpoint = load(name, allow_pickle=allow_pickle)
+    prepared = _pays(checkpoint.model) and prepare(checkpoint.model, PRECISIONS[precision])
+    if precision != "float32" and not prepared:
+        raise UsageError(
+            f"{checkpoint.name} is not prepared for {precision}: it is small, or of another kind; leave it out"
+        )
+    return Reader(checkpoint, str(name))
+
+
+def _pays(model: nn.Module) -> bool:
+    """Whether laying its weights out is worth the memory: in small models nothing is saved."""
+    return isinstance(model, Bert) and model.config.width * model.config.hidden >= LARGE
 
 
 @lru_cache
@@ -129,7 +237,7 @@ def companion(name: str) -> Reader:
     return read(name)
 
 
-def listen_to(model: "Reader | nn.Module", keep: str | tuple[str, ...] = "*", edit: Mapping[str, Edit] | None = None):
+def listen_to(model: Reader | nn.Module, keep: str | tuple[str, ...] = "*", edit: Mapping[str, Edit] | None = None):
     """`listen` to a reader or to a bare model: `with gf.listen(m, "*.weights") as tape: m("text")`."""
     return listen(model.model if isinstance(model, Reader) else model, keep, edit)
 

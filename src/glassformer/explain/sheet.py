@@ -7,21 +7,26 @@ from torch import Tensor
 
 from glassformer.errors import UsageError
 from glassformer.explain.address import MATRICES, Address, check
-from glassformer.explain.effects import EXACT_WORK, estimated_cells
+from glassformer.explain.answers import Metric
+from glassformer.explain.effects import estimated_cells
 from glassformer.explain.trial import Trial
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """effects: the change of the log-odds when the edge of that cell is cut in this head alone; None elsewhere."""
+    """effects: the change of the measure, which `metric` names, when the edge of that cell is cut in this head alone;
+    None elsewhere.  specials: the rows and columns, where they are positions, that no word stands at.
+    """
 
     address: str
     what: str
     rows: list[str]
     columns: list[str]
     values: list[list[float]]
+    metric: Metric
     effects: list[list[float]] | None = None
     exact: bool = True  # the effects were measured, not estimated
+    specials: tuple[int, ...] = ()
 
 
 WHAT = {
@@ -29,39 +34,60 @@ WHAT = {
     "scores": "q · k before scaling (descriptive)",
     "scaled": "q · k / √d, what the softmax is taken of (descriptive)",
     "logits": "the answer, one number a class (descriptive)",
+    "sentence": "the vector of the text (descriptive)",
+    "sentence2": "the vector of the second text (descriptive)",
+    "similarity": "the cosine of the two vectors, the answer (descriptive)",
 }
+POSITIONS = ("query", "key", "position")
+CANDIDATES = 20  # columns of a vocabulary
 
 
 def sheet(trial: Trial, address: Address) -> Sheet:
     """The numbers at `address`.  Raises UsageError where there is no such address."""
     check(address, trial.shapes)
-    value = trial.tape[address.site][0][address.index]
-    axes = address.axes[len(address.index) :]
+    value = trial.values[address.site][0][address.index]
+    axes = trial.axes(address)[len(address.index) :]
     if value.dim() > 2:
         first, last = address.at(0), address.at(len(value) - 1)
         raise UsageError(f"{address.site} has a matrix a head: say which, {first} to {last}")
+    if axes and axes[-1] == "piece":
+        return _likeliest(trial, address, value)
     rows = _labels(trial, axes[0], len(value)) if value.dim() == 2 else [str(address)]
     columns = _labels(trial, axes[-1], value.size(-1)) if value.dim() else ["value"]
-    effects, exact = _effects(trial, address) if address.kind in MATRICES and value.dim() == 2 else (None, True)
+    matrix = address.kind in MATRICES and value.dim() == 2 and ".attention." in address.site
+    effects, exact = _effects(trial, address) if matrix else (None, True)
     values = value.reshape(len(rows), len(columns)).tolist()
+    specials = tuple(sorted(trial.pieces.specials)) if axes and axes[0] in POSITIONS else ()
+    return Sheet(str(address), _what(trial, address), rows, columns, values, trial.metric, effects, exact, specials)
+
+
+def _what(trial: Trial, address: Address) -> str:
     what = WHAT.get(address.kind, "as the model computed it (descriptive)")
-    return Sheet(str(address), what, rows, columns, values, effects, exact)
+    relative = address.kind == "scaled" and getattr(trial.reader.config, "positions", "").startswith("relative")
+    return "(q · k + what the distance adds) / √d (descriptive)" if relative else what
+
+
+def _likeliest(trial: Trial, address: Address, value: Tensor) -> Sheet:
+    """Of the logits of a whole vocabulary those of the likeliest pieces."""
+    value = value.view(-1, value.size(-1))  # positions v
+    best = value.amax(dim=0).topk(min(CANDIDATES, value.size(-1))).indices
+    rows = _labels(trial, "position", len(value)) if len(value) > 1 else [str(address)]
+    columns = [trial.reader.tokens.name(id) for id in best.tolist()]
+    what = f"of {value.size(-1):,} pieces the {len(columns)} with the largest logit (descriptive)"
+    return Sheet(str(address), what, rows, columns, value[:, best].tolist(), trial.metric)
 
 
 def _effects(trial: Trial, address: Address) -> tuple[list[list[float]], bool]:
     layer, head, n = address.layer, address.index[0], trial.ids.size(1)
     assert layer is not None
-    if n**3 > EXACT_WORK:
-        return estimated_cells(trial)[layer, head].tolist(), False
+    if n**3 > trial.exact:
+        return estimated_cells(trial)[layer][head].tolist(), False
     cells = torch.eye(n * n, dtype=torch.bool).view(-1, n, n)  # each one edge
-    return _rows(trial.after_cuts(cells, layer, head) - trial.before, n), True
-
-
-def _rows(flat: Tensor, n: int) -> list[list[float]]:
-    return flat.view(n, n).tolist()
+    return (trial.after_cuts(cells, layer, head) - trial.before).view(n, n).tolist(), True
 
 
 def _labels(trial: Trial, axis: str, size: int) -> list[str]:
-    if axis in ("query", "key", "position"):
+    if axis in POSITIONS:
         return list(trial.pieces.names)
-    return list(trial.reader.labels) if axis == "class" else [str(k) for k in range(size)]
+    known = trial.reader.labels if axis == "class" else ()
+    return list(known) if len(known) == size else [str(k) for k in range(size)]

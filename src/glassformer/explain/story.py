@@ -2,26 +2,28 @@
 
 from dataclasses import dataclass
 
-from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, words_add, worth_measuring
+import torch
+
+from glassformer.explain.answers import Metric, Said
+from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, measured, words_add, worth_measuring
 from glassformer.explain.like import Like, alike
-from glassformer.explain.reader import Answer, Reader
+from glassformer.explain.reader import Reader
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
 
 CLEAR = 3.0  # an edge counts as the reason if its cut changes this many times what a control cut does,
-LEAST = 0.25  # at least this much, in log-odds,
-ALIKE = 0.75  # and if this share of the sentences alike agree
+ALIKE = 0.75  # at least as much as its measure calls a change, and if this share of the sentences alike agree
 
 
 @dataclass(frozen=True)
 class View:
-    """One model's answer, and what each word adds to its log-odds: with it − with [MASK] in its place.
+    """One model's answer, and what each word adds to its measure: with it − with a mask in its place.
 
-    None where that was not measured, in long texts only.
+    None where that was not measured: for special pieces, and for some words of long texts.
     """
 
     model: str
-    answer: Answer
+    answer: Said
     adds: list[float | None]
 
 
@@ -29,16 +31,17 @@ class View:
 class Told:
     """The edge whose cut changes the answer most, before and after, beside a control and in sentences alike.
 
-    reading: what the word that looks adds to the log-odds, with the edge and with the edge cut.
-    by_head: the change when it is cut in one head only, a row a layer.  elsewhere: what the same cut does in
-    the other models, by name.
+    reading: what the word that looks adds to the measure, with the edge and with the edge cut.
+    by_head: the change when it is cut in one head only, a row a layer, None where not measured.
+    elsewhere: what the same cut does in the other models, by name.
     """
 
     edge: Edge
+    metric: Metric
     before: float
     reading: tuple[float, float]
     control: Edge | None
-    by_head: list[list[float]]
+    by_head: list[list[float | None]]
     like: Like
     elsewhere: dict[str, tuple[float, float]]
 
@@ -48,14 +51,14 @@ class Told:
 
     @property
     def flips(self) -> bool:
-        return self.before * self.after < 0
+        return self.metric.turns(self.before, self.after)
 
     @property
     def doubt(self) -> str | None:
         """Why the edge cannot be called the reason: it is `small`, there is `no control` to hold it against, it is
         `like the control`, or sentences `alike` do not agree.  None where nothing speaks against it.
         """
-        if abs(self.edge.change) < LEAST:
+        if abs(self.edge.change) < self.metric.least:
             return "small"
         if self.control is None:
             return "no control"
@@ -70,12 +73,28 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Specials:
+    """What [CLS], [SEP] and the like take of what words look at: mean over words, heads and layers.
+
+    words: their numbers; weight: of the attention; mixture: of what is mixed, each weight by the length of what it
+    brings; told_weight and told_mixture: the same of the word that was told, where one was.
+    """
+
+    words: list[int]
+    weight: float
+    mixture: float
+    told_weight: float | None
+    told_mixture: float | None
+
+
+@dataclass(frozen=True)
 class Story:
     """Everything `glassformer explain TEXT` says, as plain data.
 
-    positions: of each word, its first piece, as addresses count them.
-    attention: of the word that was told, by layer and head, how much it looks at each word.
-    cuts: the change of the log-odds when it may not look at each word, by word number; only where measured.
+    given: what --model takes; metric: what every effect is a difference of; positions: of each word, its first piece,
+    as addresses count them; attention: of the word that was told, by layer and head, how much it looks at each word;
+    cuts: the change of the measure when it may not look at each word, by word number, only where measured; read:
+    together or apart, where there is a second text, whose words begin at number `second_from`.
     """
 
     text: str
@@ -89,30 +108,77 @@ class Story:
     cuts: dict[int, float]
     edges: int
     edges_measured: int
+    given: str
+    metric: Metric
+    specials: Specials
+    has_attention: bool = True
+    second: str | None = None
+    second_from: int = 0
+    read: str = ""
 
 
-def story(reader: Reader, text: str, companions: tuple[Reader, ...] = ()) -> Story:
-    """Tell the story of `text` as `reader` reads it, its answer beside that of `companions`."""
-    trial = Trial(reader, reader.cut(text))
-    read = [(other, other.tokens.cut_many([text], min(other.longest, reader.longest))[0]) for other in companions]
-    others = [Trial(other, pieces) for other, pieces in read if other.tokens.readable(pieces)]
+def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
+    """Tell the story of a text as one model reads it, its answer beside that of `companions`."""
+    reader, pieces = trial.reader, trial.pieces
+    read = [
+        (other, other.tokens.cut_many([pieces.text], min(other.longest, reader.longest))[0]) for other in companions
+    ]
+    others = [Trial(other, own) for other, own in read if other.tokens.readable(own)]
     edges, chosen = edges_cut(trial), worth_measuring(trial)
     told = _told(trial, edges, others) if edges else None
     row = [edge for edge in edges if told and edge.looks == told.edge.looks]
-    n = len(trial.words)
+    row += measured(trial, [(told.edge.looks, k) for k in _sinks(trial, told)]) if told else []
     return Story(
-        text=text,
+        text=pieces.text,
         words=trial.texts,
         positions=[word.pieces[0] for word in trial.words],
-        left_out=trial.pieces.left_out,
-        unread=trial.pieces.unread,
+        left_out=pieces.left_out,
+        unread=pieces.unread,
         views=[_view(each, chosen, trial) for each in [*others, trial]],
         told=told,
-        attention=trial.attention()[:, :, told.edge.looks].tolist() if told else [],
+        attention=[layer[:, told.edge.looks].tolist() for layer in trial.attention()] if told else [],
         cuts={edge.at: edge.change for edge in row},
-        edges=n * (n - 1) if trial.layers else 0,
+        edges=len(trial.pairs()) if trial.layers else 0,
         edges_measured=len(edges),
+        given=reader.given,
+        metric=trial.metric,
+        specials=_specials(trial, told),
+        has_attention=bool(trial.layers),
+        second=pieces.second,
+        second_from=_second_from(trial),
+        read="" if pieces.second is None else "together" if trial.batch.look is None else "apart",
     )
+
+
+def _beside(reader: Reader, text: str, longest: int) -> Trial | None:
+    """The same text put to another model; None where it can read nothing of it."""
+    pieces = reader.tokens.cut_many([text], min(reader.longest, longest))[0]
+    return Trial(reader, pieces) if reader.tokens.readable(pieces) else None
+
+
+def _second_from(trial: Trial) -> int:
+    """The first word of the second text."""
+    types = trial.pieces.types
+    return next((k for k in trial.spoken if types and types[trial.words[k].pieces[0]] == 1), 0)
+
+
+def _sinks(trial: Trial, told: Told) -> list[int]:
+    """The special pieces that the word that was told may look at."""
+    row = trial.may_look[trial.words[told.edge.looks].pieces[0]]
+    return [k for k in trial.specials if row[trial.words[k].pieces[0]]]
+
+
+def _specials(trial: Trial, told: Told | None) -> Specials:
+    """What the special pieces take, of all words that somebody wrote and of the one that was told."""
+    words = trial.specials
+    if not words or not trial.layers:
+        return Specials(words, 0.0, 0.0, None, None)
+    weight, mixture = (
+        torch.cat(each).mean(dim=0)[:, words].sum(dim=-1) for each in (trial.attention(), trial.mixture())
+    )
+    every = [each[trial.spoken].mean().item() for each in (weight, mixture)]
+    one = [each[told.edge.looks].item() if told else None for each in (weight, mixture)]
+    return Specials(words, every[0], every[1], one[0], one[1])
 
 
 def _view(trial: Trial, chosen: list[int], main: Trial) -> View:
@@ -126,6 +192,7 @@ def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
     control = control_of(trial, edge)
     return Told(
         edge,
+        trial.metric,
         trial.before,
         _reading(trial, edge),
         control,
@@ -138,10 +205,9 @@ def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
 def _reading(trial: Trial, edge: Edge) -> tuple[float, float]:
     """What the word that looks adds, as it is and when it may not look."""
     switch = cut(trial.edges([(edge.looks, edge.at)]))
-    masked = trial.ids.clone()
-    masked[0, list(trial.words[edge.looks].pieces)] = trial.reader.tokens.mask
-    whole = trial.before - trial.after(ids=masked).item()
-    return whole, (trial.after(switch) - trial.after(switch, ids=masked)).item()
+    masked = trial.batch.with_ids(trial.masked([edge.looks]))
+    whole = trial.before - trial.after(batch=masked).item()
+    return whole, (trial.after(switch) - trial.after(switch, batch=masked)).item()
 
 
 def _same_cut(trial: Trial, edge: Edge) -> tuple[float, float]:

@@ -5,7 +5,7 @@ A switch is a pattern of sites and what to do with what passes there; several sw
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from glassformer.tape import Edit
 
+SCORES_THEN_SCALED = "layers.*.attention.sc*"
 SCALED, WEIGHTS, Z = "layers.*.attention.scaled", "layers.*.attention.weights", "layers.*.attention.z"
 BASELINES = ("zero", "mean", "uniform")
 PARTS = ("scaling", "positions", "heads")
@@ -40,6 +41,24 @@ def _after(first: Edit, second: Edit) -> Edit:
     return lambda value: second(first(value))
 
 
+def each_in_its_row(switches: Sequence[Switch]) -> list[Switch]:
+    """Switches for a batch of which each row has one of `switches` on, and no other."""
+    rows: dict[str, list[tuple[int, Edit]]] = {}
+    for row, switch in enumerate(switches):
+        rows.setdefault(switch.sites, []).append((row, switch.edit))
+    return [Switch("one a row", sites, _in_rows(chosen), "") for sites, chosen in rows.items()]
+
+
+def _in_rows(chosen: list[tuple[int, Edit]]) -> Edit:
+    def edit(value: Tensor) -> Tensor:  # b …
+        value = value.clone()
+        for row, change in chosen:
+            value[row] = change(value[row : row + 1])[0]
+        return value
+
+    return edit
+
+
 def cut(edges: Tensor, name: str = "edges cut", layer: int | None = None, head: int | None = None) -> Switch:
     """Positions may not look at others.  edges: (b, i, j) True where i may no longer look at j.
 
@@ -63,10 +82,15 @@ def head_off(layer: int, head: int, baseline: str, mean: Tensor | None = None) -
     return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline)
 
 
-def without(part: str, head_width: int) -> Switch:
-    """The whole model without scaling by √d, without positions, or with one attention pattern for all heads."""
+def without(part: str, head_width: int, relative: bool = False) -> Switch:
+    """The whole model without scaling by √d, without positions, or with one attention pattern for all heads.
+
+    relative: positions are distances, which are added to the scores, instead of vectors added to the pieces.
+    """
     if part == "scaling":
         return Switch("no scaling by √d", SCALED, lambda scaled: scaled * math.sqrt(head_width), "q · k")
+    if part == "positions" and relative:
+        return Switch("no positions", SCORES_THEN_SCALED, _without_distances(head_width), "zero")
     if part == "positions":
         return Switch("no positions", "embed.places", torch.zeros_like, "zero")
     return Switch("all heads look as their mean does", WEIGHTS, lambda w: w.mean(1, keepdim=True).expand_as(w), "mean")
@@ -88,3 +112,16 @@ def _uniform(weights: Tensor) -> Tensor:
     """The same weight for everything that had any."""
     seen = (weights > 0).to(weights.dtype)
     return seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)
+
+
+def _without_distances(head_width: int) -> Edit:
+    """Each layer's scores pass first, then the same scaled, with the distances added: put the first in their place."""
+    scores: list[Tensor] = []
+
+    def edit(value: Tensor) -> Tensor:
+        if not scores:
+            scores.append(value)
+            return value
+        return scores.pop() / math.sqrt(head_width)
+
+    return edit

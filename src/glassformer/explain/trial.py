@@ -1,26 +1,41 @@
-"""One sentence through one model, to be run again with something changed."""
+"""One sentence, or two, through one model, to be run again with something changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from glassformer.errors import UsageError
-from glassformer.explain.reader import Reader, log_odds
-from glassformer.explain.switches import Switch, cut, edits
+from glassformer.explain.address import Address
+from glassformer.explain.answers import Metric
+from glassformer.explain.batch import Batch, batch_of
+from glassformer.explain.embeds import Embeds
+from glassformer.explain.fills import Fills
+from glassformer.explain.measure import Measure
+from glassformer.explain.reader import Reader
+from glassformer.explain.switches import Switch, cut, each_in_its_row, edits
 from glassformer.hub.tokens import Pieces, Word
 from glassformer.tape import Tape, listen
 
 AT_ONCE = 4096  # positions in one batch
+NUMBERS = 1 << 25  # and of numbers that a model puts out for them, where it predicts pieces
+EXACT_WORK = 2e11  # multiplications and additions, above which effects are estimated first: seconds
+FEWEST, MOST = 3_000, 20_000  # positions that are always, or never, computed for that
 
 
 class Trial:
-    """`pieces` put to `reader`.  Every effect is a difference of log-odds of the last label."""
+    """`pieces` put to `reader`.  Every effect is a difference of one number, its `measure`."""
 
     def __init__(self, reader: Reader, pieces: Pieces):
         self.reader, self.pieces = reader, pieces
-        self.ids = torch.tensor([pieces.ids])  # 1 n
+        self.kind, self.batch = reader.kind_of(pieces), batch_of([pieces], reader.tokens)
+
+    @property
+    def ids(self) -> Tensor:
+        """(1, n)"""
+        return self.batch.ids
 
     @property
     def words(self) -> list[Word]:
@@ -28,33 +43,73 @@ class Trial:
 
     @property
     def texts(self) -> list[str]:
-        """The words as they were written."""
+        """The words as they were written, [CLS] and [SEP] among them by their names."""
         return [word.text for word in self.words]
 
     @cached_property
+    def spoken(self) -> list[int]:
+        """The words that somebody wrote: the numbers of all but the special ones."""
+        return [k for k, word in enumerate(self.words) if word.pieces[0] not in self.pieces.specials]
+
+    @property
+    def specials(self) -> list[int]:
+        return [k for k in range(len(self.words)) if k not in self.spoken]
+
+    @cached_property
+    def _unchanged(self) -> tuple[Tape, Any]:
+        with torch.no_grad(), listen(self.reader.model) as tape:
+            output = self.kind.run(self.batch)
+        return tape, output
+
+    @property
     def tape(self) -> Tape:
         """Every intermediate value of the unchanged run, by address."""
-        with torch.inference_mode(), listen(self.reader.model) as tape:
-            self.reader.model(self.ids)
-        return tape
+        return self._unchanged[0]
+
+    @cached_property
+    def values(self) -> dict[str, Tensor]:
+        """What is on the tape, and what an answer is made of besides: the vector of a text, how near two are."""
+        values = dict(self.tape)
+        if isinstance(self.kind, Embeds):
+            vectors = self.kind.vectors(self._unchanged[1], self.batch)
+            values |= dict(zip(("sentence", "sentence2"), vectors, strict=False))
+            values |= {"similarity": self.measure(self._unchanged[1], self.batch)} if len(vectors) > 1 else {}
+        return values
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Site → shape of what passes there, without the batch: what an address is checked against."""
-        return {site: tuple(value.shape[1:]) for site, value in self.tape.items()}
+        """Site → shape of what stands there, without the batch: what an address is checked against."""
+        return {site: tuple(value.shape[1:]) for site, value in self.values.items()}
+
+    def axes(self, address: Address) -> tuple[str, ...]:
+        """What each index of an address counts."""
+        shape = self.shapes.get(address.site, ())
+        if address.site != "logits" or len(shape) < 2:
+            return address.axes
+        return "position", "piece" if shape[-1] == self.reader.config.vocabulary else "class"
+
+    @cached_property
+    def measure(self) -> Measure:
+        return self.kind.measure(self.batch, self._unchanged[1])
 
     @property
+    def metric(self) -> Metric:
+        return self.measure.metric
+
+    @cached_property
     def before(self) -> float:
-        """The log-odds of the unchanged run."""
-        return log_odds(self.tape["logits"]).item()
+        """The measure of the unchanged run."""
+        return self.measure(self._unchanged[1], self.batch).item()
 
     @property
     def layers(self) -> int:
         return sum(site.endswith(".attention.weights") for site in self.tape)
 
     @property
-    def heads(self) -> int:
-        return self.tape["layers.0.attention.weights"].size(1) if self.layers else 0
+    def heads(self) -> list[tuple[int, int]]:
+        """(layer, head) of every head: layers need not have equally many."""
+        counts = (self.tape[f"layers.{k}.attention.weights"].size(1) for k in range(self.layers))
+        return [(layer, head) for layer, count in enumerate(counts) for head in range(count)]
 
     @property
     def head_width(self) -> int:
@@ -66,25 +121,51 @@ class Trial:
             name = self.reader.name
             raise UsageError(f"{name} has no attention: no position looks at another; try --model sentiment")
 
-    @torch.inference_mode()
-    def after(self, *switches: Switch, ids: Tensor | None = None, real: Tensor | None = None) -> Tensor:
-        """The log-odds with `switches` on, of this sentence or of other `ids` (b, n) → (b,)."""
-        ids = self.ids if ids is None else ids
-        with listen(self.reader.model, keep=(), edit=edits(switches)):
-            return log_odds(self.reader.model(ids, real))
-
-    def after_all(self, ids: Tensor) -> Tensor:
-        """The log-odds of many other sentences of this length.  ids (m, n) → (m,)."""
-        return torch.cat([self.after(ids=part) for part in ids.split(self._at_once)])
-
-    def after_cuts(self, cuts: Tensor, layer: int | None = None, head: int | None = None) -> Tensor:
-        """The log-odds after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,)."""
-        parts = cuts.split(self._at_once)
-        return torch.cat([self.after(cut(part, "", layer, head), ids=self.ids.expand(len(part), -1)) for part in parts])
+    @cached_property
+    def exact(self) -> int:
+        """How many positions may be computed before effects are estimated: fewer in larger models."""
+        model = self.reader.model
+        weights = sum(w.numel() for name, w in model.named_parameters() if w.dim() > 1 and "embed" not in name)
+        if isinstance(self.kind, Fills):
+            weights += model.get_parameter("embed.pieces.weight").numel()  # each position is held beside every piece
+        return int(min(MOST, max(FEWEST, EXACT_WORK / (2 * max(1, weights)))))
 
     @property
-    def _at_once(self) -> int:
-        return max(1, AT_ONCE // self.ids.size(1))
+    def at_once(self) -> int:
+        """Positions in one batch."""
+        widest = self.tape["logits"].size(-1) if "logits" in self.tape else 1
+        return min(AT_ONCE, max(1, NUMBERS // widest))
+
+    @torch.no_grad()
+    def after(self, *switches: Switch, batch: Batch | None = None, measure: Measure | None = None) -> Tensor:
+        """The measure with `switches` on, of this text or of another batch → (b,)."""
+        batch = self.batch if batch is None else batch
+        with listen(self.reader.model, keep=(), edit=edits(switches)):
+            return (measure or self.measure)(self.kind.run(batch), batch)
+
+    def after_all(self, ids: Tensor) -> Tensor:
+        """The measure of many variants of this text.  ids (m, n) → (m,)."""
+        return torch.cat([self.after(batch=part) for part in self.batch.with_ids(ids).split(self.at_once)])
+
+    def after_cuts(self, cuts: Tensor, layer: int | None = None, head: int | None = None) -> Tensor:
+        """The measure after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,)."""
+        parts = cuts.split(max(1, self.at_once // self.ids.size(1)))
+        return torch.cat([self.after(cut(part, "", layer, head), batch=self.batch.times(len(part))) for part in parts])
+
+    def after_each(self, switches: Sequence[Switch]) -> list[float]:
+        """The measure after each of many switches, every one alone."""
+        step = max(1, self.at_once // self.ids.size(1))
+        parts = [switches[start : start + step] for start in range(0, len(switches), step)]
+        after = [self.after(*each_in_its_row(part), batch=self.batch.times(len(part))) for part in parts]
+        return torch.cat(after).tolist() if after else []
+
+    def masked(self, words: Iterable[int]) -> Tensor:
+        """The pieces with one word after the other replaced by the model's mask: (words, n)."""
+        words = list(words)
+        ids = self.ids.repeat(len(words), 1)
+        for row, k in zip(ids, words, strict=True):
+            row[list(self.words[k].pieces)] = self.reader.tokens.mask
+        return ids
 
     def edges(self, pairs: Iterable[tuple[int, int]]) -> Tensor:
         """For each pair of words (who looks, at whom) the edges between their pieces, as (m, i, j)."""
@@ -95,18 +176,47 @@ class Trial:
             cuts[k, rows[:, None], columns] = True
         return cuts
 
-    def attention(self) -> Tensor:
-        """How much each word looks at each, by layer and head: (l, h, words, words).
+    @cached_property
+    def may_look(self) -> Tensor:
+        """Which position may look at which: (n, n)."""
+        n = self.ids.size(1)
+        may = torch.ones(n, n, dtype=torch.bool) if self.batch.look is None else self.batch.look[0]
+        return may.tril() if getattr(self.reader.config, "decoder", False) else may
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Every two different words of which the first may look at the second; no special ones."""
+        words = self.word_matrix()
+        seen = words @ self.may_look.float() @ words.T > 0
+        return [(i, j) for i in self.spoken for j in self.spoken if i != j and seen[i, j]]
+
+    def attention(self) -> list[Tensor]:
+        """How much each word looks at each: (heads, words, words) a layer.
 
         Summed over the pieces looked at, averaged over the pieces that look.
         """
-        weights = torch.cat([self.tape[f"layers.{k}.attention.weights"] for k in range(self.layers)])  # l h i j
         to_words = self.word_matrix()  # words n
-        return (to_words / to_words.sum(1, keepdim=True)) @ weights @ to_words.T
+        looks = to_words / to_words.sum(1, keepdim=True)
+        return [looks @ self.tape[f"layers.{k}.attention.weights"][0] @ to_words.T for k in range(self.layers)]
+
+    def mixture(self) -> list[Tensor]:
+        """The same, each weight by what it brings: its share of Σ ‖weight · value · output matrix‖.
+
+        Kobayashi et al. 2020, "Attention is not only a weight", equation 5.
+        """
+        to_words = self.word_matrix()
+        looks = to_words / to_words.sum(1, keepdim=True)
+        layers = (self._brought(f"layers.{k}.attention") for k in range(self.layers))
+        return [looks @ (norms / norms.sum(-1, keepdim=True).clamp(min=1e-30)) @ to_words.T for norms in layers]
+
+    def _brought(self, path: str) -> Tensor:
+        weights, v = self.tape[f"{path}.weights"][0], self.tape[f"{path}.v"][0]  # h i j, h j d
+        out = self.reader.model.get_parameter(f"{path}.out.weight").detach()  # w hd
+        values = v @ out.unflatten(1, (v.size(0), -1)).permute(1, 2, 0)  # h j w
+        return weights * values.norm(dim=-1)[:, None]  # h i j
 
     def mean_attention(self) -> Tensor:
         """How much each word looks at each, over all layers and heads: (words, words)."""
-        return self.attention().mean(dim=(0, 1))
+        return torch.cat(self.attention()).mean(dim=0)
 
     def word_matrix(self) -> Tensor:
         """Which pieces belong to which word: (words, n) of zeros and ones."""

@@ -79,8 +79,7 @@ class BertConfig:
             _known(field, name or self.activation, ACTIVATIONS)
         for layer, off in self.pruned:
             if not (0 <= layer < self.layers and set(off) < set(range(self.heads)) and len(set(off)) == len(off)):
-                sizes = f"{self.layers} layers of {self.heads} heads"
-                raise ValueError(f"pruned names layer {layer}, heads {off}: of {sizes}, one in each layer has to stay")
+                raise ValueError(f"pruned: layer {layer}, heads {off}; one of {self.heads} in {self.layers} layers stays")
         if self.cross and not self.decoder:
             raise ValueError("cross-attention is a decoder's: cross is True, decoder False; set decoder=True too")
 
@@ -112,8 +111,7 @@ class Bert(nn.Module):
         self._remembers(memory)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         known = new if memory is None else memory.meet(new)  # b j
-        self._reaches(known.size(-1))
-        places = mask.places(known)[:, -ids.size(1) :] if positions is None else positions  # b n
+        places = self._places(known)[:, -ids.size(1) :] if positions is None else positions  # b n
         x = self._embedded(ids, types, places)  # b n w
         everywhere = real is None and not self.config.decoder
         return note("final", self.layers(x, None if everywhere else self._may_look(known, ids.size(1)), memory))
@@ -138,6 +136,10 @@ class Bert(nn.Module):
             raise ValueError("this decoder looks at a source: give memory=Memory(source), with source (b, j, w)")
         if memory is not None and not self.config.decoder:
             raise ValueError("what an encoder has read changes with what follows, so it keeps no memory: decoder=True?")
+
+    def _places(self, known: Tensor) -> Tensor:
+        self._reaches(known.size(-1))
+        return mask.places(known)  # b n
 
     def _reaches(self, length: int) -> None:
         if length > self.config.longest:

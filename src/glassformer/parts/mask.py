@@ -70,10 +70,13 @@ def places(real: Tensor) -> Tensor:
     return (real.long().cumsum(dim=-1) - 1).clamp(min=0)  # b n
 
 
-def boolean(mask: Tensor | Runs) -> Tensor:
-    """The mask as it is, if it is one: numbers would be added to the scores by a kernel, without a word."""
+def boolean(mask: Tensor | Runs, device: torch.device | None = None) -> Tensor:
+    """The mask as it is, if it is one: numbers would be added to the scores by a kernel, without a word.
+
+    device: where the mask that `Runs` stand for is wanted.
+    """
     if isinstance(mask, Runs):
-        return mask.mask  # i j
+        return mask.mask.to(device)  # i j
     if mask.dtype != torch.bool:
         repair = "`mask != 0` if it holds ones and zeros, `mask == 0` if it holds zeros and −∞"
         raise TypeError(f"a mask is True where i may look at j, this one holds {mask.dtype}; try {repair}")
@@ -87,6 +90,6 @@ def softmax(scores: Tensor, mask: Mask = None) -> Tensor:
     look at nothing: its weights are zeros and its gradients zero, where the bare equation says 0/0.
     """
     if mask is not None:
-        scores = scores.masked_fill(~boolean(mask), -torch.inf)
+        scores = scores.masked_fill(~boolean(mask, scores.device), -torch.inf)
     empty = scores.amax(dim=-1, keepdim=True) == -torch.inf  # b h i 1
     return scores.masked_fill(empty, 0.0).softmax(dim=-1).masked_fill(empty, 0.0)

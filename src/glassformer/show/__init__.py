@@ -1,6 +1,10 @@
 """How a person sees it.  Knows plain data only: names, numbers, words; never torch, never a model.
 
 text       labels made safe, numbers, bars and shades: what every table is made of
+console    how wide, whether in colour, and what stands above a table
 terminal   a story, as lines of text of any width
+told       its second half: who told whom, and every head on its own
 tables     a sheet, a worked sum, a before and after, two sentences
+filled     what may stand at a mask
+facts      what a model is
 """

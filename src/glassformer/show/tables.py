@@ -6,8 +6,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from glassformer.show.terminal import console, heading, say
-from glassformer.show.text import QUIET, STRONG, answered, bar, fit, odd, safe, shade, share, signed, tone
+from glassformer.show.console import console, heading, left_out, say
+from glassformer.show.text import QUIET, STRONG, answered, bar, fit, odd, power, safe, shade, share, signed, times, tone
 
 if TYPE_CHECKING:
     from glassformer.explain.sheet import Sheet
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from glassformer.explain.worked import Part, Worked
 
 CELL = 7
+MOST_CONTROLS = 24  # the rest is counted
 
 
 def print_sheet(sheet: "Sheet", width: int | None = None, color: bool | None = None) -> None:
@@ -23,9 +24,13 @@ def print_sheet(sheet: "Sheet", width: int | None = None, color: bool | None = N
     heading(out, sheet.address, sheet.what)
     _matrix(out, sheet, sheet.values, share if ".weights" in sheet.address else _compact)
     if sheet.effects:
-        how = "measured" if sheet.exact else "estimated by one backward pass"
-        heading(out, "change when that cell is cut in this head", f"causal (−∞ before softmax, log-odds, n = 1), {how}")
-        _matrix(out, sheet, sheet.effects, _compact)
+        how = "measured" if sheet.exact else f"estimated {sheet.metric.estimate}"
+        badge = f"causal (−∞ before softmax, {sheet.metric.name}, n = 1), {how}"
+        heading(out, "change when that cell is cut in this head", badge)
+        tens = power(max(abs(v) for row in sheet.effects for v in row))
+        _matrix(out, sheet, [[v * 10**tens for v in row] for row in sheet.effects], _compact)
+        if tens:
+            say(out, times(tens), QUIET, indent=2)
 
 
 def _compact(value: float) -> str:
@@ -38,12 +43,17 @@ def _matrix(out: Console, sheet: "Sheet", values: list[list[float]], number) -> 
     long = min(16, max(cell_len(safe(row)) for row in sheet.rows) + len(str(len(sheet.rows))) + 2)
     names = [_numbered(sheet.columns, j) for j in range(len(sheet.columns))]
     cell = _cell_width(names, out.width - long - 2)
+    if sheet.columns == sheet.rows and max(map(cell_len, map(safe, names))) > cell - 2:
+        names = list(sheet.columns)  # the rows have the same numbers
     columns = range(len(names))[: max(1, (out.width - long - 2) // cell)]
-    head = "".join(f"  {fit(names[j].rjust(cell - 2), cell - 2)}" for j in columns)
-    out.print(Text(" " * (long + 2) + head, QUIET), soft_wrap=True)
+    head = Text(" " * (long + 2))
+    for j in columns:
+        quiet = sheet.columns != sheet.rows or j in sheet.specials  # a feature, or what no word stands at
+        head.append(f"  {fit(names[j].rjust(cell - 2), cell - 2)}", QUIET if quiet else "")
+    out.print(head, soft_wrap=True)
     largest = max(abs(v) for row in values for v in row)
     for i, row in enumerate(values):
-        line = Text("  ").append(fit(_numbered(sheet.rows, i), long), QUIET)
+        line = Text("  ").append(fit(_numbered(sheet.rows, i), long), QUIET if i in sheet.specials else "")
         for j in columns:
             line.append(f"{number(row[j]):>{cell - 1}}{shade(row[j], largest)}", tone(row[j]) if row[j] else "")
         out.print(line, soft_wrap=True)
@@ -118,15 +128,18 @@ def _plain(value: float, cell: int) -> str:
 
 def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None = None) -> None:
     """Before → after, beside the controls."""
-    out = console(width, color)
-    badge = f"causal (baseline {result.baseline}, metric log-odds of {result.labels[-1]}, n = 1)"
+    out, metric = console(width, color), result.metric
+    badge = f"causal (baseline {result.baseline}, metric {metric.name} of {metric.of}, n = 1)"
     heading(out, safe(result.what), badge)
     largest = max(abs(result.before), abs(result.after), 1e-9)
-    for name, odds in (("before", result.before), ("after", result.after)):
-        line = Text(f"  {name:8}").append(f"{fit(answered(odds, result.labels), 10)}{signed(odds):>7}  ", tone(odds))
-        out.print(line.append(bar(odds, largest, odd(out.width - 29, 41))))
+    side = 10 if metric.sides else 0
+    for name, value in (("before", result.before), ("after", result.after)):
+        said = f"{fit(answered(value, metric.sides), side)}{signed(value, metric.digits):>7}  "
+        line = Text(f"  {name:8}").append(said, tone(value) if metric.sides else "")
+        out.print(line.append(bar(value, largest, odd(out.width - 19 - side, 41))))
     turned = "the answer turns round" if result.flips else "the answer stays"
-    say(out, f"change  {signed(result.change)}: {turned}", STRONG, indent=2)
+    turned = turned if metric.sides else f"of the {metric.name} of {metric.of}"
+    say(out, f"change  {signed(result.change, metric.digits)}{':' if metric.sides else ''} {turned}", STRONG, indent=2)
     if result.controls:
         _controls(out, result)
     else:
@@ -134,34 +147,45 @@ def print_what_if(result: "WhatIf", width: int | None = None, color: bool | None
 
 
 def _controls(out: Console, result: "WhatIf") -> None:
-    changes = {name: odds - result.before for name, odds in result.controls.items()}
+    """The same switch elsewhere, the largest changes first."""
+    digits = result.metric.digits
+    changes = {name: value - result.before for name, value in result.controls.items()}
     mean = sum(map(abs, changes.values())) / len(changes)
-    heading(out, "control: the same elsewhere", f"n = {len(changes)}, mean |change| {mean:.2f}")
+    more = sum(abs(change) >= abs(result.change) for change in changes.values())
+    badge = f"n = {len(changes)}, mean |change| {mean:.{digits}f}, {more} of them change as much or more"
+    heading(out, "control: the same elsewhere", badge)
     long = min(out.width - 12, max(cell_len(safe(name)) for name in changes) + 2)
-    for name, change in changes.items():
-        out.print(Text("  ").append(fit(name, long)).append(f"{signed(change):>8}", tone(change)))
+    shown = sorted(changes, key=lambda name: -abs(changes[name]))[:MOST_CONTROLS]
+    for name in shown:
+        cell = f"{signed(changes[name], digits):>8}"
+        out.print(Text("  ").append(fit(name, long)).append(cell, tone(changes[name], digits)))
+    left_out(out, len(changes) - len(shown), "change less")
 
 
 def print_against(result: "Against", width: int | None = None, color: bool | None = None) -> None:
     """Two sentences, word beside word, with what each word adds."""
-    out = console(width, color)
-    heading(out, f"{result.model}: what each word adds", "causal (baseline [MASK], metric log-odds, n = 1)")
+    out, metric = console(width, color), result.metric
+    badge = f"causal (baseline {metric.blank}, metric {metric.name}, n = 1)"
+    heading(out, f"{result.model}: what each word adds", badge)
     half = (out.width - 4) // 2
-    answers = [fit(f"{answer.label} {signed(answer.log_odds)}", half) for answer in result.answers]
+    answers = [fit(f"{answer.says} {signed(answer.value, metric.digits)}", half) for answer in result.answers]
     out.print(Text("  " + "".join(answers), STRONG))
+    if result.cosine is not None:
+        say(out, f"the cosine of their two vectors is {signed(result.cosine, 4)}", STRONG, indent=2)
     largest = max(abs(cell[1] or 0.0) for row in result.rows for cell in row if cell)
     for row in result.rows:
         line = Text("  ")
         for cell in row:
-            line.append(_word_cell(cell, largest, half))
+            line.append(_word_cell(cell, largest, half, metric.digits))
         out.print(line)
 
 
-def _word_cell(cell: tuple[str, float | None] | None, largest: float, width: int) -> Text:
+def _word_cell(cell: tuple[str, float | None] | None, largest: float, width: int, digits: int) -> Text:
     if cell is None:
         return Text(fit("·", width), QUIET)
     wide = odd(width - 24, 21)
     text = Text(fit(cell[0], width - wide - 10))
     if cell[1] is None:
         return text.append(fit("not measured", width - text.cell_len), QUIET)
-    return text.append(f"{signed(cell[1]):>7} ", tone(cell[1])).append(bar(cell[1], largest, wide)).append("  ")
+    number = f"{signed(cell[1], digits):>7} "
+    return text.append(number, tone(cell[1], digits)).append(bar(cell[1], largest, wide)).append("  ")

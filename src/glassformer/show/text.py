@@ -43,9 +43,9 @@ def share(value: float) -> str:
     return f"{value:.2f}"[1:] if value >= 0.005 else " ~0"
 
 
-def tone(value: float) -> str:
+def tone(value: float, digits: int = 2) -> str:
     """The colour of a change: none for what is shown as 0.00."""
-    if abs(value) < 0.005:
+    if abs(value) < 0.5 * 10**-digits:
         return QUIET
     return POSITIVE if value > 0 else NEGATIVE
 
@@ -69,9 +69,9 @@ def odd(room: int, most: int) -> int:
     return (min(most, room) - 1) // 2 * 2 + 1 if room >= 5 else 0
 
 
-def answered(odds: float, labels: tuple[str, ...]) -> str:
-    """What log-odds of the last label say: its name, or the other one's where there are but two."""
-    return safe(labels[-1] if odds > 0 else labels[0] if len(labels) == 2 else f"not {labels[-1]}")
+def answered(value: float, sides: tuple[str, str] | None) -> str:
+    """What a value says: the name of its side of zero, where the sides have names."""
+    return safe(sides[value > 0]) if sides else ""
 
 
 def level(value: float, width: int) -> str:
@@ -86,3 +86,13 @@ def shade(value: float, largest: float) -> str:
     if largest <= 0:
         return " "
     return SHADES[min(4, round(4 * abs(value) / largest))]
+
+
+def power(largest: float) -> int:
+    """By which power of ten small numbers are multiplied, so that they are not all 0.00."""
+    return 0 if largest >= 0.1 else next((p for p in range(1, 9) if largest * 10**p >= 1), 0)
+
+
+def times(power: int) -> str:
+    """What that is called: × 10⁻³."""
+    return f"each number × 10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[power]}" if power else ""

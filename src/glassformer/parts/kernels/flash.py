@@ -15,9 +15,9 @@ def flash(
     q: Tensor, k: Tensor, v: Tensor, mask: Mask = None, dropout: float = 0.0, nearness: Tensor | float = 0.0
 ) -> Tensor:
     """softmax((q·kᵀ + nearness) / √d) · v, as `attend` defines it."""
-    if isinstance(mask, Runs) and isinstance(nearness, float):
+    if isinstance(mask, Runs) and isinstance(nearness, float) and q.dim() == 3:
         return text_by_text(q, k, v, mask, dropout)
-    allowed = None if mask is None else boolean(mask)
+    allowed = None if mask is None else boolean(mask, q.device)
     if isinstance(nearness, Tensor):
         allowed = _lowered(nearness / math.sqrt(q.size(-1)), allowed)
     return F.scaled_dot_product_attention(q, k, v, allowed, dropout)
@@ -37,7 +37,7 @@ def text_by_text(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropout: float = 0
         own = (x[:, start:stop].unflatten(1, (texts, length)).transpose(0, 1) for x in (q, k, v))
         parts.append(flash(*own, dropout=dropout).transpose(1, 2).flatten(0, 1))
         start = stop
-    return torch.cat(parts).transpose(0, 1) if parts else v  # no text at all
+    return torch.cat(parts).transpose(0, 1)
 
 
 def _varlen(q: Tensor, k: Tensor, v: Tensor, runs: Runs) -> Tensor:

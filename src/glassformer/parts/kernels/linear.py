@@ -8,15 +8,59 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from glassformer.tape import fused
 
 FROM = 1 << 17  # weights, from which on the better kernel pays
+PLAIN = ("cpu", torch.float32, torch.strided)
 
 
-def available() -> bool:
-    """This build of PyTorch has the operators: those that torch.compile emits for a CPU."""
-    return torch.backends.mkldnn.is_available() and "_linear_pointwise" in dir(torch.ops.mkldnn)
+def available(dtype: torch.dtype = torch.float32) -> bool:
+    """This build of PyTorch has the operators, those that torch.compile emits for a CPU, and this CPU has the dtype."""
+    built = torch.backends.mkldnn.is_available() and "_linear_pointwise" in dir(torch.ops.mkldnn)
+    rounds = dtype == torch.bfloat16 and built and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return built and (dtype == torch.float32 or rounds)
+
+
+def followed() -> bool:
+    """A compiler or a transform of functions reads along: it cannot see what a value decides."""
+    transformed = torch._C._functorch.peek_interpreter_stack() is not None
+    return torch.compiler.is_compiling() or transformed or torch.jit.is_tracing()
+
+
+def direct(*tensors: Tensor) -> bool:
+    """Numbers as oneDNN takes them, float32 on a CPU, and nobody reads along, counts operators or changes dtypes."""
+    aside = followed() or torch.is_autocast_enabled("cpu") or forward_ad._current_level >= 0
+    return not (aside or torch._C._len_torch_dispatch_stack()) and all(map(_plain, tensors))
+
+
+def _plain(x: Tensor) -> bool:
+    itself = type(x) in (Tensor, nn.Parameter) and not torch._C._functorch.is_legacy_batchedtensor(x)
+    return itself and (x.device.type, x.dtype, x.layout) == PLAIN and x.dim() > 1 and x.numel() > 0
+
+
+class Source:
+    """The parts and weights that something was made of: it is of no use once one is another, or has changed."""
+
+    def __init__(self, module: nn.Module):
+        self.parts = [(part._modules, dict(part._modules)) for part in module.modules()]
+        self.weights = [
+            (part._parameters, name, weight, weight.data_ptr(), weight._version)
+            for part in module.modules()
+            for name, weight in part._parameters.items()
+            if weight is not None
+        ]
+        self.held = [weight.detach() for _, _, weight, *_ in self.weights]  # so that nothing else gets their addresses
+
+    def unchanged(self) -> bool:
+        return all(now == before for now, before in self.parts) and all(
+            own.get(name) is weight and weight.data_ptr() == at and weight._version == version
+            for own, name, weight, at, version in self.weights
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # as below
 
 
 class Packed:
@@ -47,26 +91,18 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(saved: Any, *gradients: Any) -> Any:  # type: ignore[override]
         (gradient,), (x, weight) = gradients, saved.saved_tensors
-        rows, inputs = gradient.flatten(0, -2), x.flatten(0, -2)
+        rows, inputs = (each.reshape(-1, each.size(-1)) for each in (gradient, x))
         to_x, to_weight = saved.needs_input_grad
-        return (
-            _Product.apply(gradient, weight.mT) if to_x else None,
-            _Product.apply(rows.mT, inputs.mT) if to_weight else None,
-        )
+        return _product(gradient, weight.mT) if to_x else None, _product(rows.mT, inputs.mT) if to_weight else None
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    return _Product.apply(x, weight) if direct(x, weight) else x @ weight.mT
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    if not _suits(x, weight):
-        return F.linear(x, weight, bias)
-    return _Product.apply(x, weight) + bias
-
-
-def _suits(x: Tensor, weight: Tensor) -> bool:
-    """Large float32 maps on a CPU, outside of compilers, autocast and function transforms."""
-    if weight.numel() < FROM or x.device.type != "cpu" or not x.dtype == weight.dtype == torch.float32 or x.dim() < 2:
-        return False
-    free = torch._C._functorch.peek_interpreter_stack() is None and not torch.is_autocast_enabled("cpu")
-    return free and x.numel() > 0 and not torch.compiler.is_compiling() and AVAILABLE
+    large = AVAILABLE and weight.numel() >= FROM and x.shape[-1] == weight.shape[-1]  # if not, PyTorch says it better
+    return _Product.apply(x, weight) + bias if large and direct(x, weight) else F.linear(x, weight, bias)
 
 
 @fused(_onednn, hides=())
@@ -80,20 +116,19 @@ class Linear(nn.Linear):
 
     packed: Packed | None = None
     notes = False
-    _state: tuple = ()
+    _source: Source
 
     def forward(self, input: Tensor) -> Tensor:
         packed = self.packed
-        if packed is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or self._state != self._now():
+        if packed is None or torch.is_grad_enabled() or not self._takes(input):
             return linear(input, self.weight, self.bias)
         return packed(input)
 
     def prepare(self) -> None:
-        self.packed, self._state = Packed(self.weight, self.bias), self._now()
+        self.packed, self._source = Packed(self.weight, self.bias), Source(self)
 
-    def _now(self) -> tuple[int, int, int, int]:
-        """What changes when a weight does."""
-        return self.weight.data_ptr(), self.weight._version, self.bias.data_ptr(), self.bias._version
+    def _takes(self, x: Tensor) -> bool:
+        return direct(x) and x.size(-1) == self.in_features and self._source.unchanged()
 
 
 AVAILABLE = available()

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from glassformer.parts.attention import Nowhere
-from glassformer.parts.mask import Mask, Runs
+from glassformer.parts.kernels.linear import followed
+from glassformer.parts.mask import Mask, Runs, boolean
 
 if TYPE_CHECKING:
     from glassformer.parts.attention import Memory
@@ -27,9 +28,9 @@ def pack(real: Tensor) -> tuple[Tensor, Runs]:
 
 def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memory | None" = None) -> Tensor:
     """`stack.blocks`, on the real pieces only; zeros stand where padding stood.  x: (b, n, w) → (b, n, w)."""
-    if memory is not None or torch.compiler.is_compiling() or not _only_padding(stack, x, mask):
+    if memory is not None or followed() or x.is_meta or not _only_padding(stack, x, mask):
         return stack.blocks(x, mask, memory)
-    real = mask[:, 0, 0]  # type: ignore[index]
+    real = boolean(mask)[:, 0, 0]  # type: ignore
     if real.all():
         return stack.blocks(x)
     if not real.any():

@@ -1,9 +1,9 @@
 """Blocks for inference on a CPU: their linear maps laid out once as oneDNN likes them, with what follows fused in.
 
 `prepare(stack)` makes a twin of the blocks; the stack uses it by itself wherever nobody learns, and stops using it
-as soon as a weight has changed.  float32 gives the numbers of the definition up to rounding; bfloat16 halves the
-weights that have to be read, and rounds every value on the way to eight bits.  (A change made through `.data`
-cannot be noticed: prepare again.)
+as soon as a weight has changed, or a part is another.  float32 gives the numbers of the definition up to rounding;
+bfloat16 halves the weights that have to be read, and rounds every value on the way to eight bits.  (A change made
+through `.data` cannot be noticed, nor a hook on a part be run: prepare again, or set `stack.prepared = None`.)
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.parts.attention import Nowhere, attend
-from glassformer.parts.kernels.linear import Linear, Packed, available
+from glassformer.parts.attention import Attention, Nowhere, attend
+from glassformer.parts.kernels.linear import Linear, Packed, Source, available, direct
 from glassformer.parts.mask import Mask
 from glassformer.tape import note, within
 
@@ -44,8 +44,8 @@ def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
     from glassformer.parts.block import Stack
 
     stacks = [part for part in model.modules() if isinstance(part, Stack)]
-    fits = all(weight.device.type == "cpu" and weight.dtype == torch.float32 for weight in model.parameters())
-    if not (available() and fits and stacks and all(_plain(stack) for stack in stacks)):
+    fits = available(dtype) and all(map(_fits, model.parameters()))
+    if not (fits and stacks and all(_plain(stack) for stack in stacks)):
         return False
     read = {each for stack in stacks for block in stack for each in _readers(block)}  # laid out as one
     for part in model.modules():
@@ -56,18 +56,23 @@ def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
     return True
 
 
-def _plain(stack: "Stack") -> bool:
-    """Post-norm blocks where distances play no part."""
-    from glassformer.parts.block import PostNormBlock
+def _fits(weight: Tensor) -> bool:
+    """What was made in inference mode does not: nobody counts its changes."""
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and not weight.is_inference()
 
-    blocks = list(stack)
-    return bool(blocks) and all(type(b) is PostNormBlock and isinstance(b.attention.nearness, Nowhere) for b in blocks)
+
+def _plain(stack: "Stack") -> bool:
+    """Post-norm blocks where distances play no part, of the parts that the twin knows and no others."""
+    from glassformer.parts.block import MLP, LayerNorm, PostNormBlock
+
+    known = {PostNormBlock, Attention, Nowhere, MLP, LayerNorm, Linear, nn.Dropout}
+    return len(stack) > 0 and {type(part) for part in stack.modules() if part is not stack} <= known
 
 
 def prepared(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memory | None" = None) -> Tensor:
     """One block after the other, by their twin where it may stand in."""
     twin = stack.prepared
-    if twin is not None and memory is None and twin.takes(x):
+    if twin is not None and memory is None and not stack.training and twin.takes(x):
         return twin(x, mask)
     for step in stack.steps:
         x = step(x, mask, memory)
@@ -119,28 +124,13 @@ class Prepared:
     def __init__(self, stack: "Stack", dtype: torch.dtype):
         self.dtype = dtype
         self.layers = [Layer(block, str(name), dtype) for name, block in enumerate(stack)]  # type: ignore[arg-type]
-        self.sources = [
-            (part._parameters, name, weight, weight.data_ptr(), weight._version)
-            for part in stack.modules()
-            for name, weight in part._parameters.items()
-            if weight is not None
-        ]
+        self.source = Source(stack)
         named = tuple(f"{layer}.{site}" for layer in range(len(stack)) for site in HIDDEN)
         self.hidden = named if dtype == torch.float32 else None
-        self.stack = stack
 
     def takes(self, x: Tensor) -> bool:
-        """Nobody learns, and nothing has changed."""
-        learns = torch.is_grad_enabled() or self.stack.training
-        return not learns and not torch.compiler.is_compiling() and x.dtype == torch.float32 and self.fresh
-
-    @property
-    def fresh(self) -> bool:
-        """Every weight is the one it was, where it was, and unchanged."""
-        return all(
-            own[name] is weight and weight.data_ptr() == at and weight._version == version
-            for own, name, weight, at, version in self.sources
-        )
+        """Nobody asks for gradients or reads along, and nothing has changed."""
+        return not torch.is_grad_enabled() and direct(x) and self.source.unchanged()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # a copy of a model, or one read from a file, is not prepared

@@ -1,0 +1,72 @@
+"""Texts to vectors, many at once: nothing that is padding is ever computed."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from glassformer.hub.store import Checkpoint
+from glassformer.hub.tokens import pad
+from glassformer.models.bert import Bert
+from glassformer.parts.mask import Runs
+
+TOGETHER = 2048  # pieces read at once
+POOLS = {  # texts of one length (b, n, w) → (b, w)
+    "mean": lambda x: x.mean(dim=1),
+    "cls": lambda x: x[:, 0],
+    "max": lambda x: x.amax(dim=1),
+}
+
+
+class Encoder:
+    """`Encoder(checkpoint).encode(["the food was good", …])` → float32 (texts, width).
+
+    normalised: to length 1, as the folder says when left out; most: pieces read of a text, the rest is cut off.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, normalised: bool | None = None, most: int | None = None):
+        assert isinstance(checkpoint.model, Bert)
+        self.model, self.tokens, self.pooling = checkpoint.model, checkpoint.tokens, checkpoint.pooling
+        self.normalised = checkpoint.normalised if normalised is None else normalised
+        self.most = most or checkpoint.most or self.model.config.longest
+        packs = self.model.config.positions == "absolute" and not self.model.config.decoder
+        self._read = self._packed if packs else self._padded
+
+    def encode(self, texts: list[str]) -> Tensor:
+        """One vector a text, in their order."""
+        return self.encode_ids(self.tokens.encode_many(texts, self.most))
+
+    @torch.inference_mode()
+    def encode_ids(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """The same for texts that are cut into pieces; zeros for a text without any."""
+        vectors = torch.zeros(len(rows), self.model.config.width)
+        for numbers in chunks([len(row) for row in rows], TOGETHER):
+            vectors[numbers] = self._read([rows[k] for k in numbers])
+        return F.normalize(vectors, dim=-1) if self.normalised else vectors
+
+    def _packed(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        runs = Runs(tuple(len(row) for row in rows))
+        stream = self.model.read_packed(torch.tensor([id for row in rows for id in row]), runs)  # n w
+        sizes = [texts * length for texts, length in runs.groups]
+        groups = zip(stream.split(sizes), runs.groups, strict=True)
+        return torch.cat([POOLS[self.pooling](part.unflatten(0, group)) for part, group in groups])
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        ids, real = pad(rows, self.tokens.padding)
+        stream = Bert.forward(self.model, ids, real)  # b n w
+        vectors = [POOLS[self.pooling](x[None, : len(row)])[0] for x, row in zip(stream, rows, strict=True)]
+        return torch.stack(vectors)
+
+
+def chunks(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """The numbers of texts to be read together: of like length, at most so many pieces; empty texts in none."""
+    together: list[int] = []
+    for k in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if together and lengths[k] * (len(together) + 1) > most:
+            yield together
+            together = []
+        if lengths[k]:
+            together.append(k)
+    if together:
+        yield together

@@ -1,0 +1,185 @@
+"""The arithmetic inside a block, site by site as parts/attention.py and parts/block.py have it."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from glassformer.explain.address import Address
+from glassformer.explain.sums import (
+    Arithmetic,
+    Part,
+    added,
+    curved,
+    linear,
+    linear_of,
+    normed,
+    numbers,
+    part,
+    products,
+    rows,
+    short,
+    stream,
+)
+from glassformer.explain.trial import Trial
+from glassformer.parts.attention import RelativeKey, RelativeKeyQuery
+
+# What each step of a block reads: the order of operations in parts/block.py, as data.
+FEEDS = {
+    "post": {
+        "attention": ("before",),
+        "attention_norm": ("before", "attention.mixed"),
+        "between": ("attention_norm.out",),
+        "mlp": ("between",),
+        "mlp_norm": ("between", "mlp.out"),
+        "stream": ("mlp_norm.out",),
+    },
+    "pre": {
+        "attention": ("attention_norm.out",),
+        "attention_norm": ("before",),
+        "between": ("before", "attention.mixed"),
+        "mlp": ("mlp_norm.out",),
+        "mlp_norm": ("between",),
+        "stream": ("between", "mlp.out"),
+    },
+}
+NORMED = ("centred", "normalised", "out")
+
+
+def projected(trial: Trial, address: Address) -> Arithmetic:
+    head, position, feature = address.index
+    path = f"layers.{address.layer}.attention.{address.kind}"
+    return linear(trial, path, head * trial.head_width + feature, feeds(trial, address, "attention")[0], position)
+
+
+def scores(trial: Trial, address: Address) -> Arithmetic:
+    head, i, j = address.index
+    q, k = _row(trial, address, "q", head, i), _row(trial, address, "k", head, j)
+    table, total = products("q · k, feature by feature", numbers(q), ("q", "k"), q, k)
+    return [table], total, [f"L{address.layer}.H{head}.q[{i}]", f"L{address.layer}.H{head}.k[{j}]"]
+
+
+def scaled(trial: Trial, address: Address) -> Arithmetic:
+    tables, score, operands = scores(trial, address)
+    near, more = _nearness(trial, address)
+    root = math.sqrt(trial.head_width)
+    lines = [("score", [score]), *([("distance", [near])] if more else []), (f"√{trial.head_width}", [root])]
+    value = (score + near) / root
+    return [*tables, *more, Part("divided by √d", ["value"], lines, f"= {value:.6f}")], value, operands
+
+
+def _nearness(trial: Trial, address: Address) -> tuple[float, list[Part]]:
+    """What the distance of two positions adds to their score, in models of relative positions."""
+    head, i, j = address.index
+    near = part(trial, f"layers.{address.layer}.attention").nearness
+    if not isinstance(near, RelativeKey):
+        return 0.0, []
+    r = near.table[i - j + (len(near.table) - 1) // 2]
+    q, k = _row(trial, address, "q", head, i), _row(trial, address, "k", head, j)
+    asked = [("q", q), ("k", k)] if isinstance(near, RelativeKeyQuery) else [("q", q)]
+    titles = [f"{name} · the vector of the distance {i - j}" for name, _ in asked]
+    done = [products(t, numbers(x), (name, "r"), x, r) for t, (name, x) in zip(titles, asked, strict=True)]
+    return sum(total for _, total in done), [table for table, _ in done]
+
+
+def weights(trial: Trial, address: Address) -> Arithmetic:
+    _, i, j = address.index
+    tables, _, operands = scaled(trial, address)
+    seen = trial.may_look[i].nonzero()[:, 0].tolist()
+    row = _scaled_row(trial, address, seen)
+    exps = (row - row.max()).exp()
+    shares = exps / exps.sum()
+    title = f"softmax over the row of {trial.pieces.names[i]}: exp(scaled − {row.max():.4f}), then its share of the sum"
+    table = rows([trial.pieces.names[at] for at in seen], row, exps, shares)
+    if j not in seen:
+        return [*tables, Part(title, ["scaled", "exp", "weight"], table, "may not look there: 0")], 0.0, operands
+    at = seen.index(j)
+    result = f"{exps[at]:.6f} ÷ {exps.sum():.6f} = {shares[at]:.7f}"
+    return [*tables, Part(title, ["scaled", "exp", "weight"], table, result)], shares[at].item(), operands
+
+
+def _scaled_row(trial: Trial, address: Address, seen: list[int]) -> Tensor:
+    """Row i of the scaled scores, computed again, of the positions that are looked at."""
+    head, i, _ = address.index
+    q, k = _row(trial, address, "q", head, i), _row(trial, address, "k", head)
+    near = [_nearness(trial, Address(address.site, (head, i, j)))[0] for j in seen]
+    return (k[seen] @ q + torch.tensor(near, dtype=torch.float64)) / math.sqrt(trial.head_width)
+
+
+def z(trial: Trial, address: Address) -> Arithmetic:
+    head, i, feature = address.index
+    a, v = _row(trial, address, "weights", head, i), _row(trial, address, "v", head)[:, feature]
+    table, total = products("of each value as much as its weight", trial.pieces.names, ("weight", "v"), a, v)
+    return [table], total, [f"L{address.layer}.H{head}.weights[{i}]", f"L{address.layer}.H{head}.v"]
+
+
+def mixed(trial: Trial, address: Address) -> Arithmetic:
+    position, feature = address.index
+    out = part(trial, f"layers.{address.layer}.attention.out")
+    x = trial.tape[_sibling(address, "z")][0, :, position].flatten()
+    return linear_of(x, out, feature, f"z[{position}] of all heads, one after the other", short(_sibling(address, "z")))
+
+
+def hidden(trial: Trial, address: Address) -> Arithmetic:
+    position, feature = address.index
+    path = f"layers.{address.layer}.mlp.inward"
+    name = getattr(trial.reader.config, "activation", "relu")
+    return curved(name, linear(trial, path, feature, feeds(trial, address, "mlp")[0], position))
+
+
+def mlp_out(trial: Trial, address: Address) -> Arithmetic:
+    position, feature = address.index
+    path = f"layers.{address.layer}.mlp"
+    return linear(trial, f"{path}.outward", feature, f"{path}.hidden", position)
+
+
+def block_norm(trial: Trial, address: Address) -> Arithmetic:
+    path = address.site.rsplit(".", 1)[0]
+    sources = feeds(trial, address, path.rsplit(".", 1)[-1])
+    return norm_of(trial, address, path, sources)
+
+
+def norm_of(trial: Trial, address: Address, path: str, sources: list[str]) -> Arithmetic:
+    """One feature of the norm at `path`, of the sum of `sources`."""
+    position, feature = address.index
+    x = torch.stack([trial.tape[source][0, position].double().expand(_width(trial)) for source in sources]).sum(dim=0)
+    table, value = normed(x, part(trial, path), feature, address.kind)
+    return [table], value, [f"{short(source)}[{position}]" for source in sources]
+
+
+def _width(trial: Trial) -> int:
+    return trial.reader.config.width
+
+
+def residual(trial: Trial, address: Address) -> Arithmetic:
+    return added(trial, address, feeds(trial, address, address.kind))
+
+
+def feeds(trial: Trial, address: Address, step: str) -> list[str]:
+    """The sites that a step of this block reads."""
+    layer = address.layer or 0
+    inputs = FEEDS[getattr(trial.reader.config, "block", "post")][step]
+    return [stream(trial, layer) if name == "before" else f"layers.{layer}.{name}" for name in inputs]
+
+
+def _sibling(address: Address, kind: str) -> str:
+    return f"{address.site.rsplit('.', 1)[0]}.{kind}"
+
+
+def _row(trial: Trial, address: Address, kind: str, *index: int) -> Tensor:
+    return trial.tape[_sibling(address, kind)][0][index].double()
+
+
+OF_A_BLOCK = {
+    **dict.fromkeys(("attention.q", "attention.k", "attention.v"), projected),
+    "attention.scores": scores,
+    "attention.scaled": scaled,
+    "attention.weights": weights,
+    "attention.z": z,
+    "attention.mixed": mixed,
+    "mlp.hidden": hidden,
+    "mlp.out": mlp_out,
+    **{f"{norm}.{kind}": block_norm for norm in ("attention_norm", "mlp_norm") for kind in NORMED},
+    "between": residual,
+    "stream": residual,
+}

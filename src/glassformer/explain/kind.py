@@ -1,0 +1,56 @@
+"""What a model does, for a person: which answers it gives, and what is measured of them.
+
+classifies   a label, several labels, a score
+embeds       one vector for the text: every BERT can
+fills        the pieces that may stand at a mask
+"""
+
+from typing import Any
+
+from glassformer.errors import UsageError
+from glassformer.explain.answers import Said
+from glassformer.explain.batch import Batch, run
+from glassformer.explain.measure import Measure
+from glassformer.hub.store import Checkpoint
+from glassformer.hub.tokens import Pieces
+
+
+class Kind:
+    """A model asked in one way.  verbs: the commands that make use of it."""
+
+    what = ""
+    verbs: tuple[str, ...] = ()
+
+    def __init__(self, checkpoint: Checkpoint):
+        self.name, self.tokens = checkpoint.name, checkpoint.tokens
+        self.model: Any = checkpoint.model
+        self.labels = checkpoint.labels
+
+    @property
+    def blank(self) -> str:
+        """The piece that stands in for a word that is taken away."""
+        return self.tokens.name(self.tokens.mask)
+
+    def cut(self, text: str, most: int, second: str | None = None, joint: bool = False) -> Pieces:
+        """The pieces the model reads.  Raises UsageError where there is nothing to read.
+
+        joint: two texts look at each other, where the model would read each on its own.
+        """
+        return self.tokens.cut(text, most, second)
+
+    def run(self, batch: Batch) -> Any:
+        return run(self.model, batch)
+
+    def answers(self, cut: list[Pieces], batch: Batch, output: Any) -> list[Said]:
+        """What the model's output says of each text."""
+        raise NotImplementedError
+
+    def measure(self, batch: Batch, output: Any) -> Measure:
+        """What effects on one text are measured on; `output` is what the model says of it unchanged."""
+        raise NotImplementedError
+
+    def need(self, verb: str) -> None:
+        """Raise UsageError where `verb` asks for something else."""
+        if verb not in self.verbs:
+            verbs = " and ".join(filter(None, (", ".join(self.verbs[:-1]), self.verbs[-1])))
+            raise UsageError(f"{self.name} {self.what}: {verbs} take it, {verb} does not")
