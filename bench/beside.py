@@ -18,7 +18,8 @@ from glassformer.tape import listen
 
 def encode(model_dir: str, threads: int, dtype: torch.dtype = torch.float32) -> Callable:
     """Texts to vectors, not normalised."""
-    encoder = Encoder(_prepared(model_dir, threads, dtype), normalised=False)
+    checkpoint = _prepared(model_dir, threads, dtype)
+    encoder = Encoder(checkpoint, normalised=False, most=checkpoint.model.config.longest)
     return lambda texts: encoder.encode(texts).numpy()
 
 

@@ -224,6 +224,7 @@ def runs() -> list[Run]:
         (lambda: mask.causal(5, 8), {"i": 5, "j": 8}),
         (lambda: mask.padding(real), sizes),
         (lambda: mask.places(real), sizes),
+        (lambda: mask.softmax.definition(torch.randn(2, 3, 5, 5)), sizes),
         (lambda: mask.pairs(torch.ones(2, 5, 5, dtype=torch.bool)), sizes),
         *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum)),
         *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves)),

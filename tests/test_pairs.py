@@ -104,6 +104,11 @@ EXAMPLES = {
         "three at a time": mlp(3),
         "more at a time than there are": mlp(8),
     },
+    "glassformer.parts.mask.softmax": {
+        "no mask": Example(((2, 3, 5, 7),)),
+        "padding": Example(((2, 3, 5, 5),), (REAL,)),
+        "an empty row": Example(((2, 3, 5, 5),), (EMPTY,), empty=1, ask=lambda f, t, rest: f(*t, *rest)),
+    },
     "glassformer.parts.kernels.linear.linear": {
         "large": Example(((2, 5, 400), (500, 400), (500,))),
         "large, one row": Example(((1, 400), (500, 400), (500,))),

@@ -10,12 +10,13 @@ during backward is edited as before but not kept a second time; this holds where
 listening thread, which is so on a CPU.
 """
 
-import fnmatch
 import functools
+import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase as fits
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ def within(path: str):
         tapes += [tape] if tape._modules else []
         tape = tape._outer
     for tape in tapes:
-        tape._modules.append(tape._address(path))
+        tape._modules.append(_joined(tape._modules[-1], path))
     try:
         yield
     finally:
@@ -67,8 +68,8 @@ def fused(kernel: Callable, *, hides: tuple[str, ...] | Callable[..., tuple[str,
     def decorate(definition: Callable) -> Callable:
         @functools.wraps(definition)
         def call(*args, **kwargs):
-            hidden, tape = hides(args[0]) if callable(hides) else hides, _here.tape
-            watched = tape is not None and (hidden is None or tape.wants(*hidden) or (callable(hides) and tape.outside()))
+            tape = _here.tape
+            watched = tape is not None and tape.watches(hides(args[0]) if callable(hides) else hides, callable(hides))
             return (definition if watched else kernel)(*args, **kwargs)
 
         call.definition, call.kernel, call.hides = definition, kernel, hides  # type: ignore[attr-defined]
@@ -78,22 +79,20 @@ def fused(kernel: Callable, *, hides: tuple[str, ...] | Callable[..., tuple[str,
     return decorate
 
 
-class Tape(Mapping[str, Tensor]):
+class Tape(dict[str, Tensor]):
     """The values heard, by address: `tape["layers.0.attention.weights"]`.  In the order they were computed."""
 
     def __init__(self, keep: tuple[str, ...], edit: Mapping[str, Edit], outer: "Tape | None" = None):
         self._keep, self._edit, self._outer = keep, edit, outer
         self._edits, self._patterns = tuple(edit), (*keep, *edit)
-        self._values: dict[str, Tensor] = {}
         self._modules: list[str] = []  # the paths of the modules now running, innermost last
-        self._thread = threading.get_ident()
         self._met: set[str] = set()  # the edit patterns that found a site
         self._heard: set[str] = set()  # every site that passed, kept or not
 
     def hear(self, site: str, value: Tensor) -> Tensor:
         """Called by `note`: edit the value, keep it, hand it on.  What runs outside the model passes by."""
         if self._modules:
-            value = self._take(self._address(site), value)
+            value = self._take(_joined(self._modules[-1], site), value)
         return value if self._outer is None else self._outer.hear(site, value)
 
     def _take(self, name: str, value: Tensor) -> Tensor:
@@ -102,7 +101,7 @@ class Tape(Mapping[str, Tensor]):
         for pattern in patterns:
             value = self._edited(name, pattern, value)
         if kept and not _recomputing():
-            self._values[self._fresh(name)] = value
+            self[self._fresh(name)] = value
         return value
 
     def wants(self, *sites: str) -> bool:
@@ -110,12 +109,13 @@ class Tape(Mapping[str, Tensor]):
         mine = bool(self._modules) and _any_fits(self._modules[-1], sites, self._patterns)
         return mine or (self._outer is not None and self._outer.wants(*sites))
 
-    def outside(self) -> bool:
-        """True where this tape, or one around it, is on a model that does not run now: perhaps a part of one that does."""
-        return not self._modules or (self._outer is not None and self._outer.outside())
+    def watches(self, hidden: tuple[str, ...] | None, modules: bool) -> bool:
+        """True where this tape, or one around it, misses something when these sites, or modules, do not run."""
+        return hidden is None or self.wants(*hidden) or (modules and self._outside())
 
-    def _address(self, site: str) -> str:
-        return _joined(self._modules[-1], site)
+    def _outside(self) -> bool:
+        """True where a tape is on a model that does not run now: perhaps a part of one that does."""
+        return not self._modules or (self._outer is not None and self._outer._outside())
 
     def _edited(self, name: str, pattern: str, value: Tensor) -> Tensor:
         self._met.add(pattern)
@@ -127,23 +127,12 @@ class Tape(Mapping[str, Tensor]):
 
     def _fresh(self, name: str) -> str:
         """`name`, or `name#2`, `name#3` … where the module has been used before in this block."""
-        if name not in self._values:
+        if name not in self:
             return name
-        return next(f"{name}#{k}" for k in range(2, len(self._values) + 2) if f"{name}#{k}" not in self._values)
+        return next(f"{name}#{k}" for k in range(2, len(self) + 2) if f"{name}#{k}" not in self)
 
-    def _unmet(self) -> list[str]:
-        return [pattern for pattern in self._edit if pattern not in self._met]
-
-    def __getitem__(self, name: str) -> Tensor:
-        if name in self._values:
-            return self._values[name]
-        raise KeyError(f"nothing was kept under {name!r}; kept: {', '.join(self._values) or 'nothing'}")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    def __missing__(self, name: str) -> Tensor:
+        raise KeyError(f"nothing was kept under {name!r}; kept: {', '.join(self) or 'nothing'}")
 
 
 def _joined(path: str, site: str) -> str:
@@ -158,7 +147,6 @@ def _any_fits(path: str, sites: tuple[str, ...], patterns: tuple[str, ...]) -> b
 @functools.lru_cache(maxsize=1 << 16)
 def _fitting(name: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """The patterns that fit; `*.weights` names the weights of the outermost module too."""
-    fits = fnmatch.fnmatchcase
     return tuple(pattern for pattern in patterns if fits(name, pattern) or fits(f".{name}", pattern))
 
 
@@ -181,20 +169,23 @@ def listen(model: nn.Module, keep: str | tuple[str, ...] = "*", edit: Mapping[st
     Raises TapeError where an edit changes a shape or meets no site in the block.
     """
     outer, keep = _here.tape, (keep,) if isinstance(keep, str) else tuple(keep)
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     tape = _here.tape = Tape(keep, edit or {}, outer)
     with ExitStack() as stack:
         stack.callback(setattr, _here, "tape", outer)
-        if "torch._dynamo" in sys.modules:  # only then can anything have been compiled
+        if _compiled(model):
             stack.enter_context(_as_written())
-        handles: list = []
-        stack.callback(lambda: [handle.remove() for handle in handles])
-        for name, module in model.named_modules():
-            handles += _name(tape, name, module) if _may_note(module) else ()
+        stack.enter_context(_named(tape, getattr(model, "_orig_mod", model)))  # what torch.compile wraps
         yield tape
-    if tape._unmet():
+    if unmet := [pattern for pattern in tape._edit if pattern not in tape._met]:
         heard = ", ".join(sorted(tape._heard)) or "none: was the model called as model(x), inside the block?"
-        raise TapeError(f"no site matches the edit {', '.join(tape._unmet())}; sites heard: {heard}")
+        raise TapeError(f"no site matches the edit {', '.join(unmet)}; sites heard: {heard}")
+
+
+def _compiled(model: nn.Module) -> bool:
+    """Whether anything may have been compiled: to run all as written makes every call of a function slower."""
+    dynamo = sys.modules.get("torch._dynamo.eval_frame")
+    backends = getattr(dynamo, "cached_backends", {0: print})  # of `torch.compile`; where there is no telling: one
+    return dynamo is not None and (hasattr(model, "_orig_mod") or any(map(callable, backends.values())))
 
 
 def _may_note(module: nn.Module) -> bool:
@@ -203,19 +194,33 @@ def _may_note(module: nn.Module) -> bool:
     return getattr(type(module), "notes", own)
 
 
-def _name(tape: Tape, name: str, module: nn.Module):
-    """Two hooks that keep the tape's path true while `module` runs on the listening thread."""
+@contextmanager
+def _named(tape: Tape, model: nn.Module):
+    """Two hooks a module, the same for all, that keep the tape's path true while a module runs on this thread.
 
-    def enter(module, inputs):
-        if threading.get_ident() == tape._thread:
-            tape._modules.append(name)
+    They go straight into the tables of hooks: `register_…` would make a handle of each, for longer than a small
+    model takes.  The first one stands in front of any that may fail, so that the second always has its turn.
+    """
+    names = {module: name for name, module in model.named_modules() if _may_note(module)}
+    thread, key = threading.get_ident(), id(tape)
 
-    def leave(module, inputs, output):
-        if threading.get_ident() == tape._thread:
+    def enter(module: nn.Module, inputs: object) -> None:
+        if threading.get_ident() == thread:
+            tape._modules.append(names[module])
+
+    def leave(module: nn.Module, inputs: object, output: object) -> None:
+        if threading.get_ident() == thread:
             tape._modules.pop()
 
-    first = module.register_forward_pre_hook(enter, prepend=True)  # before any hook that may fail: `leave` always runs
-    return first, module.register_forward_hook(leave, always_call=True)
+    tables = [(m._forward_pre_hooks, m._forward_hooks, m._forward_hooks_always_called) for m in names]
+    for before, after, always in tables:
+        before[key], after[key], always[key] = enter, leave, True
+        before.move_to_end(key, last=False)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for table in itertools.chain.from_iterable(tables):
+            del table[key]
 
 
 _lock, _listening, _stance = threading.Lock(), 0, ExitStack()

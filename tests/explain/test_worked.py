@@ -113,7 +113,7 @@ def test_the_arithmetic_notices_another_operand(kind):
         cell = Address(site, tuple(int(number) for number in at))
         for operand in worked(asked, cell).operands:
             source = parse(operand).site
-            place = asked.tape._values if source in asked.tape else values
+            place = asked.tape if source in asked.tape else values
             kept = place[source]
             place[source] = kept + torch.randn_like(kept)
             assert worked(asked, cell).difference > 1e-4, (cell, operand)

@@ -10,6 +10,9 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from glassformer.parts.kernels.softmax import unless_empty
+from glassformer.tape import fused
+
 
 @dataclass(frozen=True)
 class Runs:
@@ -83,6 +86,7 @@ def boolean(mask: Tensor | Runs, device: torch.device | None = None) -> Tensor:
     return mask
 
 
+@fused(unless_empty, hides=())
 def softmax(scores: Tensor, mask: Mask = None) -> Tensor:
     """softmax over the last axis, of what may be looked at.
 
@@ -91,5 +95,5 @@ def softmax(scores: Tensor, mask: Mask = None) -> Tensor:
     """
     if mask is not None:
         scores = scores.masked_fill(~boolean(mask, scores.device), -torch.inf)
-    empty = scores.amax(dim=-1, keepdim=True) == -torch.inf  # b h i 1
+    empty = (scores == -torch.inf).all(dim=-1, keepdim=True)  # b h i 1
     return scores.masked_fill(empty, 0.0).softmax(dim=-1).masked_fill(empty, 0.0)

@@ -3,6 +3,8 @@
 Each kernel stands beside one definition (`fused` in `tape.py`), and tests/test_pairs.py holds the two equal.
 
 flash     attention by PyTorch's fused kernels, text by text where texts are packed
+softmax   without looking for empty rows where there are none
+linear    x · Wᵀ + b by oneDNN
 packed    a batch without its padding
 prepared  the linear maps of a block in the layout, and in the precision, that the processor likes best
 """

@@ -31,6 +31,8 @@ def text_by_text(q: Tensor, k: Tensor, v: Tensor, runs: Runs, dropout: float = 0
     """Attention inside each text; neighbours of one length go together.  q, k, v: (h, n, d) → (h, n, d)."""
     if q.is_cuda and not dropout and q.dtype in (torch.float16, torch.bfloat16):
         return _varlen(q, k, v, runs)
+    if len(runs.lengths) == 1:
+        return flash(q[None], k[None], v[None], dropout=dropout)[0]
     parts, start = [], 0
     for texts, length in runs.groups:
         stop = start + texts * length
