@@ -9,6 +9,7 @@ from torch import Tensor
 from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import pad
 from glassformer.models.bert import Bert
+from glassformer.parts.kernels.packed import filler
 from glassformer.parts.mask import Runs
 
 TOGETHER = 2048  # pieces read at once
@@ -46,11 +47,13 @@ class Encoder:
         return F.normalize(vectors, dim=-1) if self.normalised else vectors
 
     def _packed(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        runs = Runs(tuple(len(row) for row in rows))
-        stream = self.model.read_packed(torch.tensor([id for row in rows for id in row]), runs)  # n w
+        filled = [*rows, *[[self.tokens.padding]] * filler(sum(map(len, rows)))]
+        runs = Runs(tuple(len(row) for row in filled))
+        stream = self.model.read_packed(torch.tensor([id for row in filled for id in row]), runs)  # n w
         sizes = [texts * length for texts, length in runs.groups]
         groups = zip(stream.split(sizes), runs.groups, strict=True)
-        return torch.cat([POOLS[self.pooling](part.unflatten(0, group)) for part, group in groups])
+        vectors = torch.cat([POOLS[self.pooling](part.unflatten(0, group)) for part, group in groups])
+        return vectors[: len(rows)]
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
         ids, real = pad(rows, self.tokens.padding)

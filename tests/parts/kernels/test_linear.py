@@ -1,4 +1,4 @@
-"""`Linear` is nn.Linear, whichever kernel runs; and what was laid out beforehand is used only while it is still true."""
+"""`Linear` is nn.Linear, whichever kernel runs; what was laid out beforehand is used only while it is still true."""
 
 import copy
 import io
@@ -96,7 +96,9 @@ def test_the_definition_is_the_sum_written_out():
         answer = version(x, weight, bias)
         for row in range(2):
             for to in range(4):
-                by_hand = sum(a * b for a, b in zip(x[row].tolist(), weight[to].tolist(), strict=True)) + bias[to].item()
+                by_hand = (
+                    sum(a * b for a, b in zip(x[row].tolist(), weight[to].tolist(), strict=True)) + bias[to].item()
+                )
                 assert answer[row, to].item() == pytest.approx(by_hand, abs=1e-12)
 
 
@@ -176,7 +178,9 @@ def test_x_may_lie_in_memory_as_it_likes(name, products):
     assert len(products) == 1
 
 
-@pytest.mark.parametrize("lie", [lambda w: w.T.contiguous().T, lambda w: w.repeat(1, 2)[:, :WIDE]], ids=["turned", "cut"])
+@pytest.mark.parametrize(
+    "lie", [lambda w: w.T.contiguous().T, lambda w: w.repeat(1, 2)[:, :WIDE]], ids=["turned", "cut"]
+)
 def test_weights_may_lie_in_memory_as_they_like(lie):
     ours, theirs = pair()
     ours.weight = nn.Parameter(lie(ours.weight.detach()))

@@ -81,7 +81,9 @@ def test_pieces_are_packed_shortest_text_first_and_texts_of_one_length_keep_thei
 @given(patterns().filter(lambda real: bool(real.any())))
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_every_real_piece_is_packed_once_in_the_order_it_was_written(real):
-    texts = [[row * real.size(1) + at for at, mark in enumerate(marks) if mark] for row, marks in enumerate(real.tolist())]
+    texts = [
+        [row * real.size(1) + at for at, mark in enumerate(marks) if mark] for row, marks in enumerate(real.tolist())
+    ]
     texts = sorted((text for text in texts if text), key=len)  # Python's sort keeps the order of equals, too
     where, runs = pack(real)
     assert where.tolist() == [place for text in texts for place in text]

@@ -479,7 +479,9 @@ def test_a_tape_hears_through_the_twin_what_the_definition_names_but_two_sites(t
         assert_near(value, expected[site])
 
 
-@pytest.mark.parametrize("keep", ["layers.*.attention.weights", "*.between", "layers.1.mlp.hidden", "*.[qkvz]", "*_norm.*"])
+@pytest.mark.parametrize(
+    "keep", ["layers.*.attention.weights", "*.between", "layers.1.mlp.hidden", "*.[qkvz]", "*_norm.*"]
+)
 def test_a_tape_hears_any_glob_of_them_through_the_twin(keep, twins, ids, real):
     model = small.bert()
     expected = heard(model, keep, ids, real)[1]
@@ -540,9 +542,9 @@ def test_who_listens_to_a_part_of_a_block_gets_the_definition(part, around, twin
 
 
 def part_heard(model, part, keep, edit, ids, real, around):
-    with torch.no_grad(), listen(model, "*.q") if around else contextlib.nullcontext():
-        with listen(model.get_submodule(part), keep, edit) as tape:
-            return model(ids, real), dict(tape)
+    outer = listen(model, "*.q") if around else contextlib.nullcontext()
+    with torch.no_grad(), outer, listen(model.get_submodule(part), keep, edit) as tape:
+        return model(ids, real), dict(tape)
 
 
 @ROUNDED
@@ -558,7 +560,9 @@ def test_a_twin_that_rounds_steps_aside_for_any_tape(keep, twins, ids, real):
     assert twins
 
 
-@pytest.mark.parametrize(("outer", "inner", "twin"), [("*.q", "*.stream", True), ("*.mixed", "*.q", False), ("*.q", "*.out", False)])
+@pytest.mark.parametrize(
+    ("outer", "inner", "twin"), [("*.q", "*.stream", True), ("*.mixed", "*.q", False), ("*.q", "*.out", False)]
+)
 def test_tapes_nest_over_a_twin(outer, inner, twin, twins, ids, real):
     model, double = small.bert(), {"layers.0.attention.v": lambda value: value * 2}
 

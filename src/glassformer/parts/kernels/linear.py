@@ -3,6 +3,9 @@
 To a reader of the models `Linear` is nn.Linear.
 """
 
+from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ from torch.autograd import forward_ad
 from glassformer.tape import fused
 
 FROM = 1 << 17  # weights, from which on the better kernel pays
+VERSION = attrgetter("_version")  # grows with every change in place
 PLAIN = ("cpu", torch.float32, torch.strided)
 
 
@@ -44,20 +48,26 @@ class Source:
     """The parts and weights that something was made of: it is of no use once one is another, or has changed."""
 
     def __init__(self, module: nn.Module):
-        self.parts = [(part._modules, dict(part._modules)) for part in module.modules()]
-        self.weights = [
-            (part._parameters, name, weight, weight.data_ptr(), weight._version)
-            for part in module.modules()
-            for name, weight in part._parameters.items()
-            if weight is not None
-        ]
-        self.held = [weight.detach() for _, _, weight, *_ in self.weights]  # so that nothing else gets their addresses
+        self.parts = [part._modules for part in module.modules()]
+        self.tables = [part._parameters for part in module.modules()]
+        self.held = [weight.detach() for weight in self._weights()]  # so that nothing else gets their addresses
+        self.which, self.how = list(map(id, self._all())), self._how(self._weights())
 
     def unchanged(self) -> bool:
-        return all(now == before for now, before in self.parts) and all(
-            own.get(name) is weight and weight.data_ptr() == at and weight._version == version
-            for own, name, weight, at, version in self.weights
-        )
+        weights = self._weights()
+        return list(map(id, self._all())) == self.which and self._how(weights) == self.how
+
+    def _weights(self) -> list[Tensor]:
+        return [weight for table in self.tables for weight in table.values() if weight is not None]
+
+    def _all(self) -> Iterable[object]:
+        """Every part and every weight, there or not."""
+        return chain.from_iterable(table.values() for table in chain(self.parts, self.tables))
+
+    @staticmethod
+    def _how(weights: list[Tensor]) -> list[int]:
+        """What changes when a weight moves, or is changed in place."""
+        return [*map(Tensor.data_ptr, weights), *map(VERSION, weights)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # as below

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from glassformer.parts.block import Stack
 
 
+ROUND = 64
+
+
+def filler(pieces: int) -> int:
+    """How many pieces to add, so that few different numbers of them are met: for each, oneDNN makes and keeps code."""
+    return -pieces % ROUND if pieces > ROUND else 0
+
+
 def pack(real: Tensor) -> tuple[Tensor, Runs]:
     """Where the real pieces of a padded batch stand, shortest text first: real (b, n) → (n,), and their runs."""
     lengths = real.sum(dim=1)
@@ -36,7 +44,11 @@ def without_padding(stack: "Stack", x: Tensor, mask: Mask = None, memory: "Memor
     if not real.any():
         return x.masked_fill(~real[..., None], 0.0)
     where, runs = pack(real)
+    count = len(where)
+    if more := filler(count):  # the first piece again, so many texts that nobody reads
+        where, runs = torch.cat([where, where[:1].expand(more)]), Runs((*runs.lengths, *(1,) * more))
     packed = stack.blocks(x.flatten(0, 1)[where], runs)
+    where, packed = where[:count], packed[:count]
     return x.new_zeros(x.shape).flatten(0, 1).index_copy(0, where, packed).view_as(x)
 
 
