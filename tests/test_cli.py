@@ -111,7 +111,7 @@ def test_misuse_is_one_line_and_its_code(ask, code, arguments, line):
 
 def test_a_folder_without_a_manifest_is_missing_and_a_damaged_one_a_bad_checkpoint(ask, tmp_path, folder):
     done = ask("explain", "good", "--model", str(tmp_path))
-    assert done.returncode == 3 and "has no manifest.json" in told(done)
+    assert done.returncode == 3 and "nor manifest.json" in told(done)
     damaged = shutil.copytree(folder, tmp_path / "damaged")
     (damaged / "model.safetensors").write_bytes(b"")
     for arguments in (["explain", "good"], ["why", "good", "logits[0]"], ["classify"]):

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from glassformer.explain.encoder import Encoder
     from glassformer.explain.explanation import Explanation
     from glassformer.explain.reader import Reader
+    from glassformer.explain.reader import export_of as export
     from glassformer.explain.reader import listen_to as listen
     from glassformer.explain.reader import read as load
-    from glassformer.hub.store import export, save, shipped
+    from glassformer.hub.store import save, shipped
     from glassformer.tape import Tape, TapeError, fused, note
 
 _WHERE = {
@@ -42,7 +43,7 @@ _WHERE = {
     "Encoder": ("explain.encoder", "Encoder"),
     "Explanation": ("explain.explanation", "Explanation"),
     "save": ("hub.store", "save"),
-    "export": ("hub.store", "export"),
+    "export": ("explain.reader", "export_of"),
     "shipped": ("hub.store", "shipped"),
     "note": ("tape", "note"),
     "fused": ("tape", "fused"),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from glassformer.errors import UsageError
 from glassformer.explain import encoder as module
 from glassformer.explain.encoder import POOLS, Encoder, chunks
 from glassformer.models import heads
@@ -13,7 +14,9 @@ TEXTS = ["the filming was not terrible", "good", "", "we were " * 30, "the food"
 
 
 def alone(reader, text, pooling):
-    """The vector by an ordinary forward pass of one text."""
+    """The vector by an ordinary forward pass of one text; zeros where there is nothing to read."""
+    if not text:
+        return torch.zeros(12)
     ids = torch.tensor([reader.tokens.encode_many([text], 40)[0]])
     with torch.inference_mode():
         stream = Bert.forward(reader.model, ids)
@@ -49,8 +52,28 @@ def test_a_decoder_reads_padded_texts_and_does_not_look_ahead():
 
 def test_lengths_are_one_where_the_folder_says_so_unless_switched_off():
     checkpoint = made.bert_reader(how={"normalised": True}).checkpoint
-    assert Encoder(checkpoint).encode(TEXTS).norm(dim=-1).tolist() == pytest.approx([1.0] * 7, abs=1e-6)
-    assert (Encoder(checkpoint, normalised=False).encode(TEXTS).norm(dim=-1) > 1.1).all()
+    texts = list(filter(None, TEXTS))
+    assert Encoder(checkpoint).encode(texts).norm(dim=-1).tolist() == pytest.approx([1.0] * 6, abs=1e-6)
+    assert (Encoder(checkpoint, normalised=False).encode(texts).norm(dim=-1) > 1.1).all()
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "🦖"])
+def test_nothing_to_read_gives_zeros_also_where_lengths_are_one(nothing):
+    checkpoint = made.bert_reader(how={"normalised": True}).checkpoint
+    assert not Encoder(checkpoint).encode([nothing, "good"])[0].any()
+
+
+def test_a_reader_is_taken_for_its_checkpoint_and_a_model_without_vectors_refused():
+    reader = made.bert_reader()
+    assert torch.equal(Encoder(reader).encode(TEXTS), reader.embed(TEXTS))
+    with pytest.raises(UsageError, match="is no BERT and has no vectors of texts"):
+        Encoder(made.reader())
+
+
+@pytest.mark.parametrize("wrong", ["one text", [None], [["nested"]]])
+def test_embed_takes_a_list_of_texts(wrong):
+    with pytest.raises(UsageError, match=r"embed takes a list of texts: embed\(\[text\]\)"):
+        made.bert_reader().embed(wrong)
 
 
 def test_of_a_long_text_as_much_is_read_as_asked():

@@ -204,7 +204,7 @@ def test_a_manifest_that_is_none_is_a_checkpoint_error(place, manifest, line):
 def test_without_manifest_or_folder_there_is_no_model(place):
     (place / MANIFEST).unlink()
     for folder in (place, place / "nowhere"):
-        with pytest.raises(MissingError, match=r"is no Glassformer model: it has no manifest\.json"):
+        with pytest.raises(MissingError, match=r"holds no model: neither config.json and weights nor manifest"):
             content(folder)
 
 

@@ -324,7 +324,7 @@ def test_a_folder_with_weights_and_no_config_is_broken_and_an_empty_one_is_none(
     (bert / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"config\.json cannot be read: No such file"):
         store.load(bert)
-    with pytest.raises(MissingError, match="is no Glassformer model"):
+    with pytest.raises(MissingError, match="holds no model"):
         store.load(tmp_path)
     (tmp_path / "bert_model.ckpt.index").write_bytes(b"")  # as Google published it in 2018, without a config.json
     with pytest.raises(CheckpointError, match="only for TensorFlow 1"):

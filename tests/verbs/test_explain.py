@@ -134,7 +134,7 @@ def test_what_was_not_read_of_a_long_text_is_said_wherever_it_is_not_shown(ask):
     for arguments in (["explain", long, "--cut", "0>1"], ["explain", long, "logits"], ["why", long, "logits[1]"]):
         assert "88 pieces at the end were NOT read" in ask(*arguments).stderr.decode()
     assert "88 pieces" in ask("explain", "good", "--against", long).stderr.decode()
-    assert "1 lines were longer than the 512 pieces" in ask("classify", stdin=long.encode()).stderr.decode()
+    assert "1 line was longer than the 512 pieces" in ask("classify", stdin=long.encode()).stderr.decode()
 
 
 # BERTs

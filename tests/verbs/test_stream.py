@@ -230,7 +230,7 @@ def test_pairs_are_lines_with_a_tab(of, models):
         (["embed", "good", "--model", "sentiment"], "is no BERT; embed needs one"),
         (["fill", "the [MASK]", "--model", "sentiment"], "puts a label on a text: explain, why and classify take it"),
         (["classify", "--pair", "x"], "--pair gives TEXT a second one; of lines with two texts each, say --tab"),
-        (["classify", "x", "--tab"], "say --tab"),
+        (["classify", "x", "--tab"], "--tab is for lines of two texts each"),
     ],
 )
 def test_misuse_is_one_line(ask, arguments, line):

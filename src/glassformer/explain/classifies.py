@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from glassformer.errors import UsageError
 from glassformer.explain.answers import Answer, Metric, Said, Score, Several
 from glassformer.explain.batch import Batch
 from glassformer.explain.kind import Kind
@@ -36,6 +37,16 @@ class OneLabel(Kind):
     def __init__(self, checkpoint: Checkpoint):
         super().__init__(checkpoint)
         self.labels = FOLLOWS if isinstance(self.model, NextSentence) else self.labels
+
+    def takes_one_text(self) -> None:
+        """A next-sentence model does not."""
+        if isinstance(self.model, NextSentence):
+            raise UsageError("it says whether a second text follows the first: give --pair, or lines of two with --tab")
+
+    def cut(self, text: str, most: int, second: str | None = None, joint: bool = False) -> Pieces:
+        if second is None:
+            self.takes_one_text()
+        return super().cut(text, most, second, joint)
 
     def number(self, logits: Tensor, label: int) -> Tensor:
         """What is measured of a label: logits (b, c) → (b,)."""

@@ -1,16 +1,21 @@
 """Texts to vectors, many at once: nothing that is padding is ever computed."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glassformer.errors import UsageError
 from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import pad
 from glassformer.models.bert import Bert
 from glassformer.parts.kernels.packed import filler
 from glassformer.parts.mask import Runs
+
+if TYPE_CHECKING:
+    from glassformer.explain.reader import Reader
 
 TOGETHER = 2048  # pieces read at once
 POOLS = {  # texts of one length (b, n, w) → (b, w)
@@ -26,8 +31,10 @@ class Encoder:
     normalised: to length 1, as the folder says when left out; most: pieces read of a text, the rest is cut off.
     """
 
-    def __init__(self, checkpoint: Checkpoint, normalised: bool | None = None, most: int | None = None):
-        assert isinstance(checkpoint.model, Bert)
+    def __init__(self, checkpoint: "Checkpoint | Reader", normalised: bool | None = None, most: int | None = None):
+        checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else checkpoint.checkpoint
+        if not isinstance(checkpoint.model, Bert):
+            raise UsageError(f"{checkpoint.name} is no BERT and has no vectors of texts; choose a model that is one")
         self.model, self.tokens, self.pooling = checkpoint.model, checkpoint.tokens, checkpoint.pooling
         self.normalised = checkpoint.normalised if normalised is None else normalised
         self.most = most or checkpoint.most or self.model.config.longest
@@ -35,8 +42,13 @@ class Encoder:
         self._read = self._packed if packs else self._padded
 
     def encode(self, texts: list[str]) -> Tensor:
-        """One vector a text, in their order."""
-        return self.encode_ids(self.tokens.encode_many(texts, self.most))
+        """One vector a text, in their order; zeros for a text with nothing to read."""
+        rows = self.tokens.encode_many(texts, self.most)
+        return self.encode_ids([row if self.readable(row) else [] for row in rows])
+
+    def readable(self, row: Sequence[int]) -> bool:
+        """Some piece of the text is in the vocabulary."""
+        return len(row) - row.count(self.tokens.unknown) > self.tokens.specials
 
     @torch.inference_mode()
     def encode_ids(self, rows: Sequence[Sequence[int]]) -> Tensor:

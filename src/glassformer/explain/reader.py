@@ -15,10 +15,10 @@ from glassformer.explain.answers import Embedding, Filled, Said
 from glassformer.explain.batch import batch_of
 from glassformer.explain.classifies import classifier
 from glassformer.explain.embeds import Embeds, can_embed
-from glassformer.explain.encoder import Encoder, chunks
+from glassformer.explain.encoder import TOGETHER, Encoder, chunks
 from glassformer.explain.fills import TOP, Fills
 from glassformer.explain.kind import Kind
-from glassformer.hub.store import Checkpoint, load
+from glassformer.hub.store import Checkpoint, export, load
 from glassformer.hub.tokens import Pieces
 from glassformer.models.bert import Bert
 from glassformer.models.heads import MaskedLanguageModel, NextSentence, PreTraining, SequenceClassification
@@ -27,7 +27,6 @@ from glassformer.parts.kernels.prepared import prepare
 from glassformer.tape import Edit, listen
 
 MOST_PIECES = 4096  # for a model that has no length of its own
-TOGETHER = 2048  # pieces read at once
 WINDOW = 2048  # texts sorted by length together
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 COMPANIONS = ("bag-of-words", "sentiment-plain")  # shipped models that an explanation stands beside
@@ -126,7 +125,9 @@ class Reader:
         return Encoder(self.checkpoint)
 
     def embed(self, texts: list[str]) -> Tensor:
-        """One vector a text: float32 (texts, width)."""
+        """One vector a text: float32 (texts, width); zeros for a text with nothing to read.  Raises UsageError."""
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise UsageError("embed takes a list of texts: embed([text])")
         return self.encoder.encode([_whole(text) for text in texts])
 
     def embeddings(self, texts: Iterable[str]) -> Iterator[Embedding]:
@@ -139,7 +140,7 @@ class Reader:
     def _embeddings(self, texts: list[str]) -> Iterator[Embedding]:
         rows = self.tokens.encode_many(texts, self.encoder.most)
         for text, row, vector in zip(texts, rows, self.encoder.encode_ids(rows).tolist(), strict=True):
-            known = len(row) - row.count(self.tokens.unknown) > self.tokens.specials
+            known = self.encoder.readable(row)
             full = len(row) == self.encoder.most
             left_out = self.tokens.cut_many([text], self.encoder.most)[0].left_out if full else 0
             yield Embedding(text, vector if known else [], left_out)
@@ -229,6 +230,11 @@ def read(name: str | Path, allow_pickle: bool = False, precision: str = "float32
 def _pays(model: nn.Module) -> bool:
     """Whether laying its weights out is worth the memory: in small models nothing is saved."""
     return isinstance(model, Bert) and model.config.width * model.config.hidden >= LARGE
+
+
+def export_of(folder: str | Path, model: "Reader | Checkpoint") -> None:
+    """Save a BERT, as `load` gave it, as `folder` in the Hugging Face format.  Raises WriteError, UsageError."""
+    export(folder, model.checkpoint if isinstance(model, Reader) else model)
 
 
 @lru_cache

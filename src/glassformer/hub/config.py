@@ -104,7 +104,9 @@ def read(content: bytes, path: Path) -> Described:
     try:
         fields = json.loads(content)
         if not isinstance(fields, dict):
-            raise ValueError(f"a table of fields was expected, not {one_line(content.decode(errors='replace'), 40)}")
+            raise ValueError(
+                f"a table of fields was expected, not {one_line(content.decode(errors='replace').strip(), 40)}"
+            )
         family, end = _family(fields)
         labels = _labels(fields)
         values = _values(fields, family) | {"classes": len(labels), "pruned": _pruned(fields)}

@@ -82,7 +82,7 @@ def read_folder(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     or is not what was written: no weight format notices a flipped bit by itself.
     """
     if not (folder / MANIFEST).is_file():
-        raise MissingError(f"{folder} is no Glassformer model: it has no {MANIFEST}")
+        raise MissingError(f"{folder} holds no model: neither config.json and weights nor {MANIFEST}; fetch it again")
     manifest = _manifest(folder)
     return {name: _checked(folder / name, manifest.get(name)) for name in names}
 

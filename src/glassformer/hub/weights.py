@@ -172,10 +172,13 @@ def header(file: Path) -> dict[str, Stored]:
 
 
 def _header(opened: IO[bytes], file: Path) -> tuple[dict[str, Any], int]:
-    length = int.from_bytes(opened.read(8), "little")
+    begins = opened.read(8)
+    length = int.from_bytes(begins, "little")
     size = file.stat().st_size
     if size < 8 + 2:
         raise CutShort(f"{file} is cut short: {size} bytes are no weights; fetch it again")
+    if begins == b"version ":
+        raise CutShort(f"{file} is a Git LFS pointer, not the weights: run `git lfs pull` in its folder")
     if length > LONGEST_HEADER:
         raise CheckpointError(f"{file} is no safetensors file: its header would have {length:,} bytes; fetch it again")
     if size < 8 + length:

@@ -79,7 +79,7 @@ class BertConfig:
             _known(field, name or self.activation, ACTIVATIONS)
         for layer, off in self.pruned:
             if not (0 <= layer < self.layers and set(off) < set(range(self.heads)) and len(set(off)) == len(off)):
-                raise ValueError(f"pruned names layer {layer}, heads {off}; of {self.layers} × {self.heads}, a layer keeps one")
+                raise ValueError(f"pruned names layer {layer}, heads {off}; {self.layers} × {self.heads}, one a layer")
         if self.cross and not self.decoder:
             raise ValueError("cross-attention is a decoder's: cross is True, decoder False; set decoder=True too")
 

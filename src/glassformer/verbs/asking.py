@@ -21,9 +21,10 @@ def reader_of(source: Source | None, verb: str = "", precision: str = "float32")
 
     source = source or Source()
     if source.model is None and verb:
-        such = "such as sentence-transformers/all-MiniLM-L6-v2" if verb == "embed" else "such as bert-base-uncased"
-        such = such.replace("bert-base", "google-bert/bert-base")
-        raise UsageError(f"{verb} needs a model: give --model the folder of a BERT, or its id on the hub, {such}")
+        such = {"embed": "sentence-transformers/all-MiniLM-L6-v2"}.get(verb, "google-bert/bert-base-uncased")
+        raise UsageError(
+            f"{verb} needs a model: give --model the folder of a BERT, or its id on the hub, such as {such}"
+        )
     reader = read(source.model or "sentiment", source.allow_pickle_weights, precision)
     if sum(weight.numel() for weight in reader.model.parameters()) < SMALL:
         torch.set_num_threads(1)

@@ -43,10 +43,13 @@ def classify(
     precision
         bfloat16 is faster where the processor has it, and rounds.
     """
-    if (text is None and pair is not None) or (text is not None and tab):
-        raise UsageError("--pair gives TEXT a second one; of lines with two texts each, say --tab")
-    reader, shown = reader_of(source, "", precision), _label_json if json else _label_tsv
+    _fits(text, pair, tab)
+    reader = reader_of(source, "", precision)
     reader.kind.need("classify")
+    known = reader.labels == ("negative", "positive") and pair is None and not tab
+    shown = (_two_labels_json if known else _label_json) if json else _label_tsv
+    if text is None and not tab:
+        reader.kind.takes_one_text()
     if text is not None:
         answer = reader(given(text), pair)
         not_read(answer.left_out)
@@ -58,6 +61,13 @@ def classify(
             long.count(answer)
         sys.stdout.flush()
     long.say(json)
+
+
+def _fits(text: str | None, pair: str | None, tab: bool) -> None:
+    if text is not None and tab:
+        raise UsageError("--tab is for lines of two texts each; TEXT gets its second one by --pair")
+    if text is None and pair is not None:
+        raise UsageError("--pair gives TEXT a second one; of lines with two texts each, say --tab")
 
 
 def embed(
@@ -147,7 +157,8 @@ class TooLong:
     def say(self, json: bool) -> None:
         if self.too_long and not json:
             most = f"longer than the {self.longest} pieces that {self.name} reads"
-            say(f"{self.too_long} lines were {most}; their ends were not read (--json says which)")
+            lines = "1 line was" if self.too_long == 1 else f"{self.too_long} lines were"
+            say(f"{lines} {most}; what was beyond was not read (--json says which)")
 
 
 def _stream(reader: Any, answers: Callable, shown: Callable[[Any], str], json: bool) -> None:
@@ -194,15 +205,18 @@ def _label_tsv(answer: Any) -> str:
     return _safe(answer.says, f"{answer.share:.6f}", answer.text, answer.second)
 
 
+def _two_labels_json(answer: Any) -> str:
+    """For negative and positive the three fields that scripts know."""
+    p = answer.p_positive if answer.label else None
+    return _object(answer, {"text": answer.text, "label": answer.label, "p_positive": p})
+
+
 def _label_json(answer: Any) -> str:
-    """For one text and two labels the three fields that scripts know; else all there is."""
+    """All there is."""
     from glassformer.explain.answers import Answer, Score
 
-    if isinstance(answer, Answer) and len(answer.probability) in (0, 2) and answer.second is None:
-        p = answer.p_positive if answer.label else None
-        line: dict[str, Any] = {"text": answer.text, "label": answer.label, "p_positive": p}
-    elif isinstance(answer, Score):
-        line = {"scores": answer.scores}
+    if isinstance(answer, Score):
+        line: dict[str, Any] = {"scores": answer.scores}
     else:
         said = {"label": answer.label} if isinstance(answer, Answer) else {"labels": answer.labels}
         line = said | {"probability": answer.probability or None}
