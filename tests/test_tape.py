@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from glassformer import tape as tape_module
 from glassformer.parts.attention import Attention, attend
 from glassformer.parts.block import MLP, LayerNorm, PostNormBlock
-from glassformer.tape import TapeError, fused, listen, note
+from glassformer.tape import TapeError, fused, listen, note, within
 from tests import small
 from tests.models.test_simple import golden
 
@@ -175,6 +175,162 @@ def test_a_pair_carries_its_three_parts_and_its_name():
         tape_module.PAIRS.pop()
 
 
+class Inner(nn.Module):
+    def forward(self, x):
+        return note("out", note("inside", x + 1) * 2)
+
+
+class Outer(nn.Module):
+    """Two parts one after the other, by a definition that calls them or by a kernel that does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList([Inner(), Inner()])
+
+    def forward(self, x):
+        return note("end", self.both(x))
+
+
+@pytest.fixture
+def outer():
+    """A pair whose kernel stands in for modules, and names what it can: `inside`, not `out`.  It counts its calls."""
+    ran = []
+
+    def kernel(model, x):
+        ran.append(1)
+        for name, _ in enumerate(model.parts):
+            with within(f"parts.{name}"):
+                x = note("inside", x + 1) * 2
+        return x
+
+    def definition(model, x):
+        for part in model.parts:
+            x = part(x)
+        return x
+
+    def paired(hides):
+        pair = fused(kernel, hides=hides)(definition)
+        model = Outer()
+        model.both = lambda x: pair(model, x)
+        return model, ran
+
+    before = len(tape_module.PAIRS)
+    yield paired
+    del tape_module.PAIRS[before:]
+
+
+OUTS = ("parts.0.out", "parts.1.out")
+
+
+@pytest.mark.parametrize(
+    ("keep", "fast"),
+    [((), True), ("*.inside", True), ("end", True), ("parts.1.inside", True), ("*.out", False), ("parts.1.*", False)],
+)
+@pytest.mark.parametrize("hides", [OUTS, lambda model: OUTS], ids=["named", "asked of the first argument"])
+def test_a_kernel_may_stand_in_for_modules_and_name_their_values(hides, keep, fast, outer):
+    (model, ran), x = outer(hides), torch.ones(3)
+    with listen(model, keep) as tape:
+        assert torch.equal(model(x), torch.full((3,), 10.0))
+    globs = (keep,) if isinstance(keep, str) else keep
+    every = ["parts.0.inside", "parts.0.out", "parts.1.inside", "parts.1.out", "end"]
+    assert list(tape) == [site for site in every if any(fnmatch.fnmatchcase(site, glob) for glob in globs)]
+    assert bool(ran) is fast
+
+
+def test_a_kernel_that_hides_nothing_at_the_moment_says_so_by_its_function(outer):
+    model, ran = outer(lambda model: OUTS if len(model.parts) > 1 else ())
+    with listen(model, "*.out"):
+        model(torch.ones(1))
+        assert not ran
+        del model.parts[1]
+        model(torch.ones(1))
+    assert ran
+
+
+@pytest.mark.parametrize("hides", [None, lambda model: None], ids=["None", "a function that gives None"])
+@pytest.mark.parametrize("keep", [(), "end", "nothing.of.the.kind"])
+def test_a_kernel_with_another_shape_inside_steps_aside_for_any_tape(hides, keep, outer):
+    model, ran = outer(hides)
+    model(torch.ones(1))
+    assert len(ran) == 1
+    with listen(model, keep):
+        model(torch.ones(1))
+    with listen(Inner()):  # of anybody
+        model(torch.ones(1))
+    assert len(ran) == 1
+    model(torch.ones(1))
+    assert len(ran) == 2
+
+
+def test_a_kernel_that_stands_in_for_modules_steps_aside_for_a_tape_on_one_of_them(outer):
+    model, ran = outer(lambda model: OUTS)
+    with listen(model.parts[1], "inside", {"inside": silence}) as tape:
+        assert not model(torch.ones(1)).any()
+    assert list(tape) == ["inside"] and not ran
+    with listen(model, "end"), listen(model.parts[0], "inside") as tape:
+        model(torch.ones(1))
+    assert list(tape) == ["inside"] and not ran
+
+
+def test_edits_reach_what_a_kernel_names_in_the_place_of_modules(outer):
+    model, ran = outer(lambda model: OUTS)
+    with listen(model, "*", {"parts.0.inside": silence}) as tape:
+        by_definition = model(torch.ones(1))
+    with listen(model, "end", {"parts.0.inside": silence}):
+        by_kernel = model(torch.ones(1))
+    assert len(ran) == 1 and torch.equal(by_kernel, by_definition) and by_kernel == tape["parts.1.out"] == 2
+
+
+class Within(nn.Module):
+    """Names as modules would, with no module there."""
+
+    def forward(self, x, fail=False):
+        with within("a"):
+            x = note("one", x)
+            with within("b.c"):
+                x = note("two", x)
+                if fail:
+                    boom()
+            x = note("three", x)
+        return note("four", x)
+
+
+def test_names_within_a_path_are_those_of_a_module_there():
+    model = nn.Sequential(Within(), Within())
+    with listen(model) as tape:
+        model(torch.ones(1))
+    names = ["a.one", "a.b.c.two", "a.three", "four"]
+    assert list(tape) == [f"{layer}.{name}" for layer in range(2) for name in names]
+    with listen(model[1]) as tape:
+        model(torch.ones(1))
+    assert list(tape) == names
+
+
+def test_every_tape_has_its_own_address_for_what_is_named_within_a_path():
+    model = nn.Sequential(Within())
+    with listen(model) as outer, listen(model[0]) as inner:
+        model(torch.ones(1))
+    assert list(outer) == [f"0.{name}" for name in inner] and "a.b.c.two" in inner
+
+
+def test_within_a_path_under_no_model_is_heard_by_nobody():
+    with listen(Within()) as tape, within("a"):
+        note("one", torch.ones(1))
+    with within("a"):
+        assert note("one", torch.ones(1)) == 1
+    assert not tape
+
+
+def test_an_error_within_a_path_leaves_the_names_as_they_were():
+    model = Within()
+    with listen(model) as tape:
+        with pytest.raises(Boom):
+            model(torch.ones(1), fail=True)
+        model(torch.ones(1))
+    assert list(tape) == ["a.one", "a.b.c.two", "a.one#2", "a.b.c.two#2", "a.three", "four"]
+    assert no_trace(model)
+
+
 # edits
 
 
@@ -278,6 +434,69 @@ def test_what_runs_outside_the_model_is_neither_heard_nor_edited(classifier, ids
     assert [f"layers.1.{name}" for name in tape] == [site for site in SITES if site.startswith("layers.1.")]
 
 
+def hooked(model) -> list[str]:
+    return [name for name, module in model.named_modules() if module._forward_hooks or module._forward_pre_hooks]
+
+
+def test_what_pytorch_provides_is_not_hooked_and_the_names_are_right():
+    """Two hooks a module cost something, and these name nothing."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.Tanh(), Inner()), nn.ModuleList([Inner()]), nn.LayerNorm(4))
+    model[2].forward = lambda x: model[2][0](x)
+    with listen(model) as tape:
+        during = hooked(model)
+        model(torch.ones(2, 4))
+    assert during == ["1.1", "2", "2.0"] and not hooked(model)
+    assert list(tape) == ["1.1.inside", "1.1.out", "2.0.inside", "2.0.out"]
+
+
+def test_parts_inside_a_layer_of_pytorch_have_their_whole_names():
+    layer = nn.TransformerEncoderLayer(4, 1, 4, activation=Inner(), batch_first=True)
+    with listen(nn.Sequential(layer)) as tape:
+        layer(torch.ones(1, 2, 4))
+    assert list(tape) == ["0.activation.inside", "0.activation.out"]
+
+
+def test_a_bare_module_with_a_forward_of_its_own_is_heard():
+    model = nn.Module()
+    model.part = nn.Module()
+    model.part.forward = lambda x: note("inside", x + 1)
+    model.forward = lambda x: note("out", model.part(x) * 2)
+    with listen(model) as tape:
+        model(torch.ones(1))
+    assert list(tape) == ["part.inside", "out"]
+
+
+def test_a_module_that_says_it_names_nothing_is_not_hooked_and_its_parts_are():
+    class Quiet(nn.Module):
+        notes = False
+
+        def __init__(self):
+            super().__init__()
+            self.part = Inner()
+
+        def forward(self, x):
+            return self.part(x)
+
+    class Loud(Quiet):
+        notes = True
+
+        def forward(self, x):
+            return note("loud", super().forward(x))
+
+    model = nn.Sequential(Quiet(), Loud())
+    with listen(model) as tape:
+        assert hooked(model) == ["0.part", "1", "1.part"]
+        model(torch.ones(1))
+    assert list(tape) == ["0.part.inside", "0.part.out", "1.part.inside", "1.part.out", "1.loud"]
+
+
+def test_all_that_our_models_say_is_heard_with_no_more_hooks_than_there_are_names(classifier):
+    with listen(classifier):
+        during = set(hooked(classifier))
+    assert {site.rpartition(".")[0] for site in SITES} <= during
+    assert not any(name.endswith((".q", ".out", ".inward", "dropout")) for name in during)
+
+
 # nesting, threads, errors
 
 
@@ -364,6 +583,7 @@ def test_threads_that_listen_at_once_each_hear_their_own(classifier, ids):
 def test_blocks_that_overlap_in_two_threads_leave_no_trace(classifier, ids):
     """The first to enter is the first to leave: what is shared by the process must not be restored out of order."""
     entered, left = threading.Event(), threading.Event()
+    torch.compile(classifier, backend="eager")  # only then is there anything to run as written
 
     def first():
         with listen(classifier):
@@ -378,6 +598,23 @@ def test_blocks_that_overlap_in_two_threads_leave_no_trace(classifier, ids):
 
     assert run(first, second)[1] == "force_eager"  # who is still listening hears compiled models too
     assert no_trace(classifier)
+
+
+def test_what_is_compiled_before_and_called_first_inside_a_block_is_heard(classifier, ids):
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda ids: classifier(ids), backend="eager")
+    with torch.no_grad(), listen(classifier, "logits") as tape:
+        answer = compiled(ids)
+    assert torch.equal(tape["logits"], answer) and no_trace(classifier)
+
+
+def test_where_nothing_is_compiled_calls_of_functions_are_left_alone(classifier, ids, monkeypatch):
+    monkeypatch.setattr(torch._dynamo.eval_frame, "cached_backends", {})
+    with listen(classifier, "logits"):
+        assert stance() == "default"
+    monkeypatch.delattr(torch._dynamo.eval_frame, "cached_backends")  # another PyTorch may not tell: then to be sure
+    with listen(classifier, "logits"):
+        assert stance() == "force_eager"
 
 
 class Boom(Exception):

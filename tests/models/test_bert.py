@@ -22,6 +22,7 @@ from glassformer.parts.mask import Runs, causal
 from glassformer.tape import listen
 from tests import small
 from tests.models import reference
+from tests.models.test_simple import golden
 
 close = torch.testing.assert_close
 NEAR = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -57,6 +58,46 @@ def defined(model, *inputs):
 
 def same_where_real(mine, expected, real, near):
     close(mine[real], expected[real], rtol=0, atol=near)
+
+
+# names are API
+
+
+GOLDEN = {
+    "Bert": lambda: small.bert(),
+    "Bert relative_key": lambda: small.bert(layers=1, positions="relative_key"),
+    "Bert decoder cross": lambda: small.bert(layers=1, decoder=True, cross=True),
+    "SequenceClassification": lambda: small.bert(heads.SequenceClassification, layers=1),
+    "MaskedLanguageModel": lambda: small.bert(heads.MaskedLanguageModel, layers=1),
+    "PreTraining": lambda: small.bert(heads.PreTraining, layers=1),
+}
+
+
+@pytest.mark.parametrize("title", GOLDEN)
+def test_site_names_are_the_golden_ones(title):
+    model = GOLDEN[title]()
+    source = {"memory": Memory(torch.randn(3, 6, 12))} if model.config.cross else {}
+    with listen(model) as tape:
+        model(IDS, RIGHT, TYPES, **source)
+    assert list(tape) == golden(title)
+
+
+ADDED = {
+    heads.Pooled: ["pooled"],
+    heads.NextSentence: ["pooled", "logits"],
+    heads.SequenceClassification: ["pooled", "logits"],
+    heads.MultipleChoice: ["pooled", "logits"],
+    heads.TokenClassification: ["logits"],
+    heads.QuestionAnswering: ["logits"],
+}
+
+
+@pytest.mark.parametrize("kind", ADDED, ids=lambda kind: kind.__name__)
+def test_a_head_adds_its_names_after_those_of_bert(kind):
+    given = [x.view(1, 3, 7) if kind is heads.MultipleChoice else x for x in (IDS, RIGHT, TYPES)]
+    with listen(model := small.bert(kind)) as tape:
+        model(*given)
+    assert list(tape) == golden("Bert") + ADDED[kind]
 
 
 # a made-up encoder and the reference's

@@ -9,9 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from glassformer.parts.attention import Attention, attend, dot, mixture, plain, scaled, scaled_dot, wide
+from glassformer.parts.attention import (
+    Attention,
+    Fixed,
+    Memory,
+    Nowhere,
+    RelativeKey,
+    RelativeKeyQuery,
+    attend,
+    dot,
+    mixture,
+    plain,
+    scaled,
+    scaled_dot,
+    wide,
+)
 from glassformer.parts.block import MLP, LayerNorm, PostNormBlock, PreNormBlock
 from glassformer.parts.mask import causal, padding
+from glassformer.tape import listen
 from tests import twins
 
 B, N, W, H = 2, 5, 12, 3
@@ -261,3 +276,186 @@ def test_gradients_of_attend_are_the_finite_differences(function, mask):
 def test_gradients_of_every_rung_are_the_finite_differences(rung):
     x = torch.randn(1, 3, W, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(RUNGS[rung], (x,))
+
+
+# distances
+
+
+def near_by_loops(q, k, table, key_too):
+    """q_i · r_(i−j) [+ k_j · r_(i−j)] one number after another; r_0 stands in the middle of the table."""
+    middle, later = len(table) // 2, k.size(-2) - q.size(-2)
+    added = torch.zeros(*q.shape[:-1], k.size(-2), dtype=q.dtype)
+    for i in range(q.size(-2)):
+        for j in range(k.size(-2)):
+            distance = table[middle + i + later - j]
+            added[..., i, j] = (q[..., i, :] * distance).sum(-1)
+            if key_too:
+                added[..., i, j] += (k[..., j, :] * distance).sum(-1)
+    return added
+
+
+def relative(kind, length=6, head_width=4):
+    made = kind(length, head_width).double()
+    torch.nn.init.normal_(made.table)
+    return made
+
+
+@pytest.mark.parametrize(("kind", "key_too"), [(RelativeKey, False), (RelativeKeyQuery, True)])
+@pytest.mark.parametrize(("queries", "keys"), [(5, 5), (6, 6), (1, 1), (1, 6), (2, 5)])
+def test_distances_add_what_the_equations_say(kind, key_too, queries, keys):
+    """Queries are the last of the positions: with fewer of them than keys, the first stands at keys − queries."""
+    near = relative(kind)
+    q, k = torch.randn(B, H, queries, 4).double(), torch.randn(B, H, keys, 4).double()
+    close(near(q, k), near_by_loops(q, k, near.table, key_too))
+    close(near(q[0], k[0]), near(q, k)[0])  # texts in one row have no axis of sentences
+
+
+@pytest.mark.parametrize("kind", [RelativeKey, RelativeKeyQuery])
+def test_the_same_distance_has_the_same_vector_wherever_it_is_met(kind):
+    """Shaw et al. 2018, section 3.2: the table has a row for each i − j from −(length − 1) to length − 1."""
+    near = relative(kind)
+    assert near.table.shape == (2 * 6 - 1, 4)
+    distances = near.distances(6, 6)
+    for i in range(6):
+        for j in range(6):
+            assert torch.equal(distances[i, j], near.table[i - j + 5])
+    close(near.distances(2, 6), distances[4:])
+
+
+@pytest.mark.parametrize("kind", [RelativeKey, RelativeKeyQuery])
+@pytest.mark.parametrize("queries", [3, 2])
+def test_gradients_of_distances_are_the_finite_differences(kind, queries):
+    near = relative(kind, length=3)
+    q, k, v = (torch.randn(1, n, 4, dtype=torch.float64, requires_grad=True) for n in (queries, 3, 3))
+
+    def read(q, k, v, table):
+        return attend(q, k, v, causal(queries, 3), 0.0, torch.func.functional_call(near, {"table": table}, (q, k)))
+
+    assert torch.autograd.gradcheck(read, (q, k, v, near.table))
+
+
+@pytest.mark.parametrize("kind", [RelativeKey, RelativeKeyQuery])
+def test_more_positions_than_there_are_distances_for_name_both_numbers_and_the_repair(kind):
+    q, near = torch.zeros(1, 1, 7, 4).double(), relative(kind)
+    message = "^7 positions asked for, the model knows the distances of 6: cut the text$"
+    for queries in (q, q[:, :, :1]):
+        with pytest.raises(ValueError, match=message):
+            near(queries, q)
+
+
+@pytest.mark.parametrize(("kind", "key_too"), [(RelativeKey, False), (RelativeKeyQuery, True)])
+@pytest.mark.parametrize("mask", MASKS)
+def test_heads_with_distances_are_softmax_of_scores_and_distances(kind, key_too, mask):
+    near = relative(kind)
+    ours, x = Attention(W, H, nearness=near).double(), torch.randn(B, N, W).double()
+    q, k, v = (reader(x).unflatten(-1, (H, 4)).transpose(1, 2) for reader in (ours.q, ours.k, ours.v))
+    scores = (q @ k.mT + near_by_loops(q, k, near.table, key_too)) / 2  # √4
+    if MASKS[mask] is not None:
+        scores = scores.masked_fill(~MASKS[mask], -torch.inf)
+    expected = ours.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
+    with listen(ours, "scaled") as tape:
+        by_definition = ours(x, mask=MASKS[mask])
+    close(ours(x, mask=MASKS[mask]), expected)
+    close(by_definition, expected)
+    close(tape["scaled"].masked_fill(scores.isinf(), -torch.inf), scores)
+
+
+def test_with_distances_the_order_of_words_is_something():
+    ours, x = Attention(W, H, nearness=relative(RelativeKey)).double(), torch.randn(B, N, W).double()
+    assert (ours(x[:, ORDER]) - ours(x)[:, ORDER]).abs().max() > 0.01
+
+
+def test_nowhere_adds_nothing_and_learns_nothing():
+    ours, x = Attention(W, H), torch.randn(B, N, W)
+    assert isinstance(ours.nearness, Nowhere) and ours.nearness(x, x) == 0.0
+    assert not list(ours.nearness.parameters())
+
+
+# what is remembered
+
+
+@pytest.mark.parametrize("sizes", [[1] * N, [2, 3], [4, 1], [N]], ids=str)
+@pytest.mark.parametrize("near", [None, RelativeKey, RelativeKeyQuery])
+def test_piece_by_piece_with_a_memory_is_all_at_once(sizes, near):
+    ours, x = Attention(W, H, nearness=near and relative(near)).double(), torch.randn(B, N, W).double()
+    memory, read, known = Memory(), [], 0
+    for part in x.split(sizes, dim=1):
+        known += part.size(1)
+        read.append(ours(part, mask=causal(part.size(1), known), memory=memory))
+    close(torch.cat(read, dim=1), ours(x, mask=causal(N)))
+    k, v = memory.known[ours]
+    close((k, v), ours.read(x))
+
+
+def test_each_attention_remembers_its_own():
+    one, other, memory = Attention(W, H), Attention(W, H), Memory()
+    x = torch.randn(B, 2, W)
+    one(x, memory=memory), other(x, memory=memory), one(x, memory=memory)
+    assert memory.known[one][0].shape == (B, H, 4, 4) and memory.known[other][0].shape == (B, H, 2, 4)
+
+
+def test_a_source_that_stays_the_same_is_read_once():
+    ours, x, source = Attention(W, H).double(), torch.randn(B, N, W).double(), torch.randn(B, 7, W).double()
+    reads, fixed = [], Fixed()
+    ours.k.register_forward_hook(lambda *_: reads.append(1))
+    expected = ours(x, source)
+    for _ in range(3):
+        close(ours(x, source, memory=fixed), expected)
+    assert len(reads) == 2  # the second for the first of the three
+    close(ours(x, source * 0, memory=fixed), expected)  # whatever is said later
+
+
+def test_what_is_real_is_remembered_in_the_order_it_was_met():
+    memory = Memory()
+    first, second = torch.tensor([[True, False]]), torch.tensor([[True]])
+    assert torch.equal(memory.meet(first), first)
+    assert memory.meet(second).tolist() == [[True, False, True]] == memory.real.tolist()
+
+
+def filled():
+    """A memory of one attention that has read a source and two pieces of its own, and that attention."""
+    torch.manual_seed(0)
+    ours, source, real = Attention(W, H).double(), torch.randn(3, 4, W).double(), torch.rand(3, 4) < 0.6
+    memory = Memory(source, real)
+    x = torch.randn(3, 2, W).double()
+    memory.meet(torch.tensor([[True, True], [False, True], [True, False]]))
+    ours(x, memory=memory), ours(x, source, memory=memory.fixed)
+    return memory, ours
+
+
+def held(memory, ours):
+    return (*memory.known[ours], *memory.fixed.known[ours], memory.source, memory.mask, memory.real)
+
+
+@pytest.mark.parametrize("rows", [[2, 0], [1, 1, 1, 0], [0, 1, 2], [1]], ids=str)
+def test_rows_that_are_chosen_are_chosen_of_all_that_is_remembered(rows):
+    memory, ours = filled()
+    before = held(memory, ours)
+    memory.choose(torch.tensor(rows))
+    for now, then in zip(held(memory, ours), before, strict=True):
+        assert torch.equal(now, torch.stack([then[row] for row in rows]))
+
+
+def test_an_empty_memory_has_no_rows_to_choose_from_and_says_nothing():
+    memory = Memory()
+    memory.choose(torch.tensor([1, 0]))
+    assert memory.source is memory.mask is memory.real is None and not memory.known
+
+
+def test_a_copy_of_a_memory_and_the_memory_go_different_ways():
+    memory, ours = filled()
+    other, before = memory.copy(), held(memory, ours)
+    for mine, theirs in zip(held(other, ours), before, strict=True):
+        assert mine is theirs
+    other.meet(torch.ones(3, 1, dtype=torch.bool))
+    ours(torch.randn(3, 1, W).double(), memory=other)
+    other.choose(torch.tensor([0]))
+    for now, then in zip(held(memory, ours), before, strict=True):
+        assert now is then
+    memory.known.clear(), memory.fixed.known.clear()
+    assert other.known[ours][0].shape == (1, H, 3, 4) and other.fixed.known[ours][0].shape == (1, H, 4, 4)
+
+
+def test_a_memory_knows_what_of_its_source_is_padding():
+    assert Memory(torch.randn(B, N, W)).mask is None
+    assert torch.equal(Memory(torch.randn(B, N, W), REAL).mask, padding(REAL))

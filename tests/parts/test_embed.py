@@ -4,9 +4,13 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from glassformer.parts.embed import Embed, Learned, Sinusoidal, halves, interleaved
+from glassformer.parts.block import LayerNorm
+from glassformer.parts.embed import Embed, EmbedPairs, Learned, Nothing, Placed, Sinusoidal, halves, interleaved
 from glassformer.tape import listen
+
+close = torch.testing.assert_close
 
 
 def test_embedding_is_the_row_of_the_piece_plus_the_row_of_the_place():
@@ -107,3 +111,99 @@ def test_learned_is_a_row_a_place_that_learns():
     assert torch.equal(places(3), places.table[:3])
     places(3).sum().backward()
     assert places.table.grad[:3].all() and not places.table.grad[3:].any()
+
+
+# positions given one by one
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_placed_is_the_row_of_each_place_wherever_it_is_met(first):
+    places, asked = Placed(9, 4, first), torch.tensor([[0, 1, 5], [5, 5, 0]])
+    answer = places(asked)
+    for sentence in range(2):
+        for at in range(3):
+            assert torch.equal(answer[sentence, at], places.table[asked[sentence, at] + first])
+    assert list(places.state_dict()) == ["table"]
+    close(places(torch.arange(4)), places.table[first : first + 4])  # texts in one row have no axis of sentences
+
+
+def test_only_the_places_met_learn_and_as_often_as_they_are_met():
+    places = Placed(9, 4, 1)
+    places(torch.tensor([[0, 0, 2], [0, 7, 7]])).sum().backward()
+    assert places.table.grad[:, 0].tolist() == [0, 3, 0, 1, 0, 0, 0, 0, 2]
+
+
+# no table at all
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (5,), (2, 0)], ids=str)
+def test_nothing_is_zeros_of_the_width(shape):
+    zeros = Nothing(4)(torch.ones(shape, dtype=torch.long))
+    assert zeros.shape == (*shape, 4) and not zeros.any()
+
+
+def test_nothing_goes_along_to_another_dtype_and_is_in_no_file():
+    nothing, which = Nothing(4), torch.zeros(2, 3, dtype=torch.long)
+    for dtype in (torch.float64, torch.bfloat16):
+        assert nothing.to(dtype)(which).dtype == dtype
+    assert not nothing.state_dict() and not list(nothing.parameters())
+
+
+def test_nothing_is_there_even_where_weights_are_not_yet():
+    """A model made on `meta` gets its weights from a file, and nothing is in no file."""
+    with torch.device("meta"):
+        nothing = Nothing(4)
+    answer = nothing(torch.zeros(2, 3, dtype=torch.long))
+    assert answer.device.type == "cpu" and not answer.any()
+
+
+# pairs of texts
+
+
+def pairs(types, positions, width=6):
+    embed = EmbedPairs(nn.Embedding(11, width), positions, types, LayerNorm(width, 1e-12)).double()
+    nn.init.normal_(embed.norm.gain)
+    nn.init.normal_(embed.norm.shift)
+    return embed
+
+
+IDS = torch.tensor([[3, 1, 3], [0, 10, 2]])
+TYPES = torch.tensor([[0, 1, 1], [0, 0, 1]])
+PLACES = torch.tensor([[0, 1, 2], [5, 0, 0]])
+
+
+@pytest.mark.parametrize("typed", [True, False])
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_pair_is_embedded_as_the_sum_of_three_rows_brought_to_one_scale(typed, placed):
+    embed = pairs(nn.Embedding(2, 6) if typed else Nothing(6), Placed(9, 6, 2) if placed else Nothing(6))
+    with listen(embed) as tape:
+        x = embed(IDS, TYPES, PLACES)
+    for sentence in range(2):
+        for at in range(3):
+            row = embed.pieces.weight[IDS[sentence, at]]
+            row = row + embed.types.weight[TYPES[sentence, at]] if typed else row
+            row = row + embed.positions.table[PLACES[sentence, at] + 2] if placed else row
+            spread = (row - row.mean()) / row.var(correction=0).sqrt()
+            close(x[sentence, at], spread * embed.norm.gain + embed.norm.shift, rtol=0, atol=1e-9)
+    sites = ["pieces", "types", "places", "norm.centred", "norm.normalised", "norm.out", "stream"]
+    assert list(tape) == sites and tape["stream"] is x
+    assert tape["types"].any().item() is typed and tape["places"].any().item() is placed
+
+
+def test_gradients_of_a_pair_are_those_of_the_sum_written_out():
+    embed = pairs(nn.Embedding(2, 6), Placed(9, 6))
+    embed(IDS, TYPES, PLACES).square()[..., :3].sum().backward()
+    mine = [weight.grad for weight in embed.parameters()]
+    embed.zero_grad()
+    rows = embed.pieces.weight[IDS] + embed.types.weight[TYPES] + embed.positions.table[PLACES]
+    norm = nn.functional.layer_norm(rows, (6,), embed.norm.gain, embed.norm.shift, 1e-12)
+    norm.square()[..., :3].sum().backward()
+    close(mine, [weight.grad for weight in embed.parameters()], rtol=0, atol=1e-9)
+
+
+def test_what_is_dropped_of_a_pair_is_dropped_last_and_in_training_only():
+    embed = EmbedPairs(nn.Embedding(11, 64), Placed(9, 64), nn.Embedding(2, 64), LayerNorm(64), dropout=0.5)
+    x = embed(IDS, TYPES, PLACES)
+    whole = embed.eval()(IDS, TYPES, PLACES)
+    assert 0.3 < float((x == 0).float().mean()) < 0.7 and not (whole == 0).any()
+    close(x[x != 0], whole[x != 0] * 2)

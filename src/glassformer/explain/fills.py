@@ -66,7 +66,7 @@ class Fills(Kind):
         piece = int(logits[0, at[0]].argmax())
         name = self.shown(piece)
         address = f"logits[{int(at[0])},{piece}]"
-        metric = Metric("log-odds", name, address, (f"not {name}", name), CLEAR_ODDS, blank=self.blank)
+        metric = Metric("log-odds", name, address, None, CLEAR_ODDS, blank=self.blank)  # of many: 0 is no border
         return OfPiece(metric, self, piece, at)
 
 

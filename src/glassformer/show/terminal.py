@@ -47,7 +47,8 @@ READ = {
 
 def _answers(out: Console, story: "Story") -> None:
     metric, share = story.metric, story.views[-1].answer.share
-    heading(out, "The answers", f"{metric.name} of {metric.of}" if share is None or not metric.sides else _share(story))
+    likely = share is not None and metric.name == "log-odds"
+    heading(out, "The answers", _share(story) if likely else f"{metric.name} of {metric.of}")
     longest = max(cell_len(safe(view.model)) for view in story.views)
     says = min(24, max(10, *(1 + cell_len(safe(view.answer.says)) for view in story.views)))
     wide = min(40, out.width - longest - says - 24) if out.width >= longest + says + 32 and share is not None else 0
@@ -72,7 +73,7 @@ def _answer(story: "Story", view: "View", widths: tuple[int, int, int], strong: 
     answer, (long, says, wide) = view.answer, widths
     style = tone(answer.value) if story.metric.sides else ""
     line = Text("  ").append(fit(view.model, long - 1) + " ", strong).append(fit(answer.says, says), style)
-    if answer.share is not None and story.metric.sides:
+    if answer.share is not None and story.metric.name == "log-odds":
         line.append(level(answer.share, wide), style).append(f"  {answer.share:.3f}")
     elif answer.share is not None:
         line.append(level(answer.share, wide))

@@ -81,13 +81,15 @@ def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None
 def _against_control(told: "Told", words: list[str]) -> list[tuple[str, str]]:
     """The same cut elsewhere in the sentence, and in sentences alike."""
     rows, like, looks = [], told.like, words[told.edge.looks]
-    agree = f"in sentences alike, {like.agree} of {like.n} agree: the same way"
+    falls = told.metric.address.startswith("sentence")  # from 1, by whatever is cut: there is but one way
+    agree = f"in sentences alike, {like.agree} of {like.n} {'change' if falls else 'agree: the same way'}"
     turns = f"; the cut turns {like.flips} answers round"
     if told.control:
         seen = f"weight {share(told.control.attention).strip()}, not {share(told.edge.attention).strip()}"
         other = f"{looks} may not look at {words[told.control.at]} instead ({seen})"
         rows.append(("control", f"{other}: {_moves(told, told.before, told.before + told.control.change)}"))
-        agree, turns = f"{agree}, and more than the control", f"{turns}, the control {like.control_flips}"
+        agree += " more than the control" if falls else ", and more than the control"
+        turns += f", the control {like.control_flips}"
     return [*rows, (f"n = {like.n}", agree + (turns if told.metric.sides else ""))]
 
 

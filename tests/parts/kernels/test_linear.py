@@ -410,6 +410,16 @@ def replaced_at_the_same_address(ours):
     assert ours.weight._version == version
 
 
+def taken_off_and_put_back(ours):
+    """Another parameter on the same memory, which may get the place of the one that is gone, its `id`."""
+    version, memory = ours.weight._version, ours.weight.data
+    ours.weight = None
+    ours.weight = nn.Parameter(memory)
+    with torch.no_grad():
+        for _ in range(version):
+            ours.weight.add_(1)
+
+
 def stepped(ours):
     optimizer = torch.optim.SGD(ours.parameters(), lr=1.0)
     ours(torch.ones(2, 6)).sum().backward()
@@ -425,7 +435,7 @@ def pruned(ours):
 
 
 CHANGES = [in_place, bias_in_place, loaded, loaded_and_assigned, replaced, bias_replaced]
-CHANGES += [replaced_at_the_same_address, stepped, rounded, pruned]
+CHANGES += [replaced_at_the_same_address, taken_off_and_put_back, stepped, rounded, pruned]
 
 
 @onednn

@@ -12,6 +12,7 @@ from glassformer.parts.kernels import packed as kernel
 from glassformer.parts.kernels.packed import pack, without_padding
 from glassformer.parts.mask import Runs, causal, padding, pairs
 from glassformer.tape import listen
+from tests import small
 
 W, H = 12, 3
 close = torch.testing.assert_close
@@ -148,6 +149,19 @@ def test_a_batch_of_nothing_is_zeros_that_learn_nothing(packs):
     assert not answer.any() and not x.grad.any() and not packs
 
 
+@pytest.mark.parametrize(("pieces", "computed"), [(1, 1), (63, 63), (64, 64), (65, 128), (128, 128), (129, 192)])
+def test_few_different_numbers_of_pieces_are_computed_and_what_is_added_is_read_by_nobody(pieces, computed):
+    blocks, real, met = stack(), torch.zeros(3, 80, dtype=torch.bool), []
+    real.view(-1)[torch.randperm(240, generator=torch.Generator().manual_seed(pieces))[:pieces]] = True
+    blocks[0].mlp.inward.register_forward_pre_hook(lambda _, given: met.append(len(given[0])))
+    x, towards = batch(real), torch.randn(3, 80, W, dtype=torch.float64)
+    answer, expected = blocks(x, padding(real)), alone(blocks, x, real)
+    close(answer, expected, **exact)
+    mine, theirs = (torch.autograd.grad((y * towards).sum(), [x, *blocks.parameters()]) for y in (answer, expected))
+    close(mine, theirs, rtol=1e-9, atol=1e-9)
+    assert met[0] == computed
+
+
 def test_what_is_computed_again_for_its_gradients_is_packed_too():
     real, found = pattern(PATTERNS["holes"]), []
     for again in (False, True):
@@ -250,8 +264,14 @@ def test_on_the_meta_device_there_is_nothing_to_decide_by(packs):
 
 
 def test_packed_texts_may_be_read_on_another_device():
-    blocks = stack().to("meta")
-    assert blocks(torch.empty(5, W, device="meta", dtype=torch.float64), Runs((2, 3))).shape == (5, W)
+    """Their places and their mask, made once on the CPU, go where the pieces are."""
+    blocks, model, runs = stack().to("meta"), small.bert().to("meta"), Runs((2, 3))
+    assert blocks(torch.empty(5, W, device="meta", dtype=torch.float64), runs).shape == (5, W)
+    ids = torch.empty(5, dtype=torch.long, device="meta")
+    assert model.read_packed(ids, runs).shape == (5, W) and model.read_packed(ids, runs, ids).is_meta
+    with listen(model, "*.weights") as tape:
+        model.read_packed(ids, runs)
+    assert tape["layers.1.attention.weights"].shape == (H, 5, 5) and runs.places.device.type == "cpu"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")

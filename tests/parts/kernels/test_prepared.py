@@ -272,6 +272,12 @@ def another_linear_map(blocks):
     blocks[1].attention.q = Linear(16, 16)
 
 
+def a_part_gone_before_another_came(blocks):
+    """Which may get the place of the one that is gone, its `id`."""
+    blocks[1].mlp = None
+    blocks[1].mlp = MLP(16, 24, ACTIVATIONS["gelu"])
+
+
 def another_block(blocks):
     blocks[0] = stack("relu", 1)[0]
 
@@ -285,7 +291,8 @@ def a_block_more(blocks):
 
 
 CHANGES = [in_place, one_norm_in_place, loaded, loaded_and_assigned, replaced, replaced_at_the_same_address, stepped]
-CHANGES += [pruned, parametrized, another_linear_map, another_block, a_block_less, a_block_more]
+CHANGES += [pruned, parametrized, another_linear_map, a_part_gone_before_another_came]
+CHANGES += [another_block, a_block_less, a_block_more]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -50,7 +50,8 @@ class Source:
     def __init__(self, module: nn.Module):
         self.parts = [part._modules for part in module.modules()]
         self.tables = [part._parameters for part in module.modules()]
-        self.held = [weight.detach() for weight in self._weights()]  # so that nothing else gets their addresses
+        memory = (weight.detach() for weight in self._weights())
+        self.held = [*self._all(), *memory]  # so that nothing else gets their places, by which they are told apart
         self.which, self.how = list(map(id, self._all())), self._how(self._weights())
 
     def unchanged(self) -> bool:
