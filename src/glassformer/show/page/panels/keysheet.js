@@ -1,0 +1,5 @@
+import { Panel } from "../base/store.js";
+
+export class KeysPanel extends Panel {}
+
+customElements.define("gf-keys", KeysPanel);

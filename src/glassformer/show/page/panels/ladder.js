@@ -1,0 +1,5 @@
+import { Panel } from "../base/store.js";
+
+export class LadderPanel extends Panel {}
+
+customElements.define("gf-ladder", LadderPanel);

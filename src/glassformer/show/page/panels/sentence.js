@@ -1,0 +1,5 @@
+import { Panel } from "../base/store.js";
+
+export class SentencePanel extends Panel {}
+
+customElements.define("gf-sentence", SentencePanel);

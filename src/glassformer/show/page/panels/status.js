@@ -1,0 +1,5 @@
+import { Panel } from "../base/store.js";
+
+export class StatusPanel extends Panel {}
+
+customElements.define("gf-status", StatusPanel);

@@ -1,0 +1,5 @@
+import { Panel } from "../base/store.js";
+
+export class ToldPanel extends Panel {}
+
+customElements.define("gf-told", ToldPanel);
