@@ -1,5 +1,32 @@
-import { Panel } from "../base/store.js";
+import { fill, h } from "../base/dom.js";
+import { Panel, store } from "../base/store.js";
 
-export class StatusPanel extends Panel {}
+/** What is said aloud, what is waited for, and what went wrong. */
+export class StatusPanel extends Panel {
+  static reads = ["said", "busy", "error", "present", "hidden"];
+
+  draw() {
+    if (!this.live) this.#build();
+    const [said, busy, error] = ["said", "busy", "error"].map((name) => store.get(name));
+    if (this.live.textContent !== said) this.live.textContent = said;
+    fill(this.waiting, busy ? [h("span", { class: "turning", "aria-hidden": "true" }), busy] : []);
+    this.waiting.hidden = !busy;
+    this.trouble.hidden = !error;
+    if (this.line.textContent !== error) this.line.textContent = error;
+    document.documentElement.toggleAttribute("data-present", store.get("present"));
+    document.documentElement.toggleAttribute("data-hidden", store.get("hidden"));
+    this.poll.hidden = !store.get("hidden");
+  }
+
+  #build() {
+    this.live = h("p", { class: "spoken", role: "status", "aria-live": "polite" });
+    this.waiting = h("p", { class: "busy", hidden: true });
+    this.line = h("span");
+    const close = h("button", { type: "button", class: "tool", "aria-label": "close this message", onclick: () => store.set({ error: "" }) }, "×");
+    this.trouble = h("p", { class: "error", role: "alert", hidden: true }, this.line, close);
+    this.poll = h("p", { class: "poll", hidden: true }, "values are hidden: what do you expect?  Enter shows them");
+    fill(this, this.live, this.waiting, this.trouble, this.poll);
+  }
+}
 
 customElements.define("gf-status", StatusPanel);

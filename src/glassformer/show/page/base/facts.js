@@ -1,0 +1,77 @@
+// What a picture says of a word, a position, a head: small questions that many panels ask.
+
+import { parse } from "./address.js";
+
+/** The label of a position; the second and later ones of the same piece keep their number. */
+export function pieceAt(picture, position) {
+  return picture.pieces[position] ?? String(position);
+}
+
+/** The label of a word, with its turn where it stands there several times: not, not#2. */
+export function wordAt(picture, word) {
+  const name = picture.words[word] ?? String(word);
+  const same = (each) => each.toLowerCase() === name.toLowerCase();
+  const turn = picture.words.slice(0, word).filter(same).length;
+  return turn ? `${name}#${turn + 1}` : name;
+}
+
+/** Whether a position holds a special piece such as [CLS]. */
+export function isSpecial(picture, position) {
+  return picture.special_pieces.includes(position);
+}
+
+/** Every head: [[layer, head], …]. */
+export function everyHead(picture) {
+  return picture.model.heads.flatMap((heads, layer) => Array.from({ length: heads }, (_, head) => [layer, head]));
+}
+
+/** The change of the measure with a head off: {change, exact, baseline}, null where nothing was measured. */
+export function headEffect(picture, layer, head, baseline) {
+  const measured = picture.effects?.heads?.[baseline]?.[layer]?.[head];
+  if (measured === null || measured === undefined) return null;
+  return { change: measured, exact: baseline !== "zero" || picture.effects.heads.exact?.[layer]?.[head] !== false };
+}
+
+/** The change of the measure with an MLP off. */
+export function mlpEffect(picture, layer, baseline) {
+  const change = picture.effects?.mlps?.[baseline]?.[layer];
+  return change === null || change === undefined ? null : { change, exact: true };
+}
+
+/** What a word adds: with it − without it, switched off in one of three ways. */
+export function wordAdds(picture, word, way = "mask") {
+  const change = picture.effects?.words?.[way]?.[word];
+  return change === null || change === undefined ? null : -change;
+}
+
+/** Where to look first: the head through which a word was told, else the first number there is. */
+export function firstAddress(picture) {
+  if (!picture.model.layers) return picture.arrays.logits ? "logits[0]" : "";
+  const { told } = picture;
+  if (!told) return "L0.H0.weights[0,0]";
+  const [layer, head] = strongest(picture, told.by_head);
+  const [row, column] = [told.looks, told.at].map((word) => picture.word_pieces[word][0]);
+  return `L${layer}.H${head}.weights[${row},${column}]`;
+}
+
+/** The head with the largest change in a table of layers of heads. */
+export function strongest(picture, table) {
+  const size = ([layer, head]) => Math.abs(table?.[layer]?.[head] ?? 0);
+  return everyHead(picture).reduce((best, each) => (size(each) > size(best) ? each : best), [0, 0]);
+}
+
+/** The layer, head, row and column an address points at, with what is missing filled in; null without attention. */
+export function placeOf(picture, address) {
+  if (!picture?.model.layers) return null;
+  const last = picture.pieces.length - 1;
+  const where = parse(address || "") || { layer: 0, head: 0, kind: "weights", index: [] };
+  const layer = Math.min(where.layer ?? 0, picture.model.layers - 1);
+  const head = Math.min(where.head ?? 0, picture.model.heads[layer] - 1);
+  const [row = 0, column = 0] = where.index;
+  return { layer, head, kind: where.kind, row: Math.min(row, last), column: Math.min(column, last), inHead: where.head !== null };
+}
+
+/** `name` in words: the answer's measure before and after, "+4.24 → −3.99". */
+export function turns(picture, before, after) {
+  return picture.metric.sides !== null && before * after < 0;
+}
