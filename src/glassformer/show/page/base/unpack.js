@@ -34,12 +34,25 @@ function isPlain(bytes) {
 }
 
 function unpackArray(plain, start, name, entry) {
-  const size = entry.shape.reduce((product, each) => product * each, 1);
+  const each = sizeOf(entry.shape.slice(1));
+  const size = entry.heads ? entry.heads.length * each : sizeOf(entry.shape);
   const Kind = KINDS[entry.dtype];
   const end = start + entry.at + size * (Kind ? Kind.BYTES_PER_ELEMENT : 0);
-  if (!Kind || size > MOST || end > plain.length) throw new Error(`the picture's ${name} is cut short or of an unknown kind; make the file again`);
-  const raw = new Kind(plain.slice(start + entry.at, end).buffer);
-  return { shape: entry.shape, data: decoded(raw, entry), rounded: Boolean(entry.code) || entry.dtype === "f16" };
+  if (!Kind || size > MOST || sizeOf(entry.shape) > MOST || end > plain.length) throw new Error(`the picture's ${name} is cut short or of an unknown kind; make the file again`);
+  const kept = decoded(new Kind(plain.slice(start + entry.at, end).buffer), entry);
+  const data = entry.heads ? inPlace(kept, entry, each) : kept;
+  return { shape: entry.shape, data, rounded: Boolean(entry.code) || entry.dtype === "f16" };
+}
+
+function sizeOf(shape) {
+  return shape.reduce((product, each) => product * each, 1);
+}
+
+/** Of some heads only: what is not there is not a number. */
+function inPlace(kept, entry, each) {
+  const data = new Float32Array(entry.shape[0] * each).fill(NaN);
+  entry.heads.forEach((head, k) => data.set(kept.subarray(k * each, (k + 1) * each), head * each));
+  return data;
 }
 
 function decoded(raw, entry) {
