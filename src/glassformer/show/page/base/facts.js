@@ -68,10 +68,11 @@ export function placeOf(picture, address) {
   const layer = Math.min(where.layer ?? 0, picture.model.layers - 1);
   const head = Math.min(where.head ?? 0, picture.model.heads[layer] - 1);
   const [row = 0, column = 0] = where.index;
-  return { layer, head, kind: where.kind, row: Math.min(row, last), column: Math.min(column, last), inHead: where.head !== null };
+  const part = where.head !== null && where.head !== undefined ? "head" : where.site?.includes(".mlp.") ? "mlp" : where.layer === undefined || where.layer === null ? "whole" : "stream";
+  return { layer, head, kind: where.kind, row: Math.min(row, last), column: Math.min(column, last), part: where.site ? part : "head" };
 }
 
-/** `name` in words: the answer's measure before and after, "+4.24 → −3.99". */
+/** The answer turns round between two values of the measure. */
 export function turns(picture, before, after) {
   return picture.metric.sides !== null && before * after < 0;
 }

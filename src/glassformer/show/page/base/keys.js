@@ -64,7 +64,7 @@ export function moveCell({ rows = 0, columns = 0, layers = 0, heads = 0 }) {
   const last = picture.pieces.length - 1;
   const layer = clamp(place.layer + layers, picture.model.layers - 1);
   const head = heads ? (place.head + heads + picture.model.heads[layer]) % picture.model.heads[layer] : Math.min(place.head, picture.model.heads[layer] - 1);
-  const kind = place.inHead ? place.kind : "weights";
+  const kind = place.part === "head" ? place.kind : "weights";
   store.set({ address: cell(layer, head, kind, clamp(place.row + rows, last), clamp(place.column + columns, last)) });
   if (layers || heads) say(`layer ${layer}, head ${head}`);
 }
@@ -85,7 +85,7 @@ const EVERYWHERE = {
   Enter: enter,
   Backspace: goBack,
   " ": () => withPlace(({ layer, head, row, column }) => tell(`cell:L${layer}.H${head}[${row},${column}]`)),
-  x: () => withPlace(({ layer, head }) => tell(`off:L${layer}.H${head}:${store.get("baseline")}`)),
+  x: () => withPlace((place) => tell(offSwitch(place, store.get("baseline")))),
   m: () => withPlace(({ column }, picture) => tell(`word:${picture.word_of[column]}:mask`)),
   s: () => tell("without:scaling"),
   z: () => {
@@ -102,6 +102,11 @@ const EVERYWHERE = {
   "?": () => document.querySelector("gf-keys")?.open(),
   Escape: () => store.set({ error: "", hidden: false }),
 };
+
+/** The switch that takes off what is looked at: a head, or an MLP. */
+export function offSwitch({ layer, head, part }, baseline) {
+  return part === "mlp" ? `off:L${layer}.mlp:${baseline === "uniform" ? "zero" : baseline}` : `off:L${layer}.H${head}:${baseline}`;
+}
 
 function turn(name, on, off) {
   store.set({ [name]: !store.get(name) });

@@ -59,6 +59,8 @@ function paintCell(context, { i, j, x, y }, { view, matrix, skin, colours }) {
   if (mark === "none" || mark === "forbidden") return paintEmpty(context, { x, y, width, height }, mark, skin);
   const share = matrix.share(i, j);
   const step = stepOf(share, matrix.both);
+  const thumb = matrix.thumb?.(i, j);
+  if (thumb) return paintThumb(context, { x, y, width, height }, { thumb, share, text: matrix.text(i, j), step }, { view, skin, colours });
   if (skin.forced) paintPattern(context, { x, y, width, height }, share, view.letters > 0, skin);
   else {
     context.fillStyle = colours.colours[step];
@@ -69,6 +71,27 @@ function paintCell(context, { i, j, x, y }, { view, matrix, skin, colours }) {
     context.fillStyle = skin.forced ? skin.text : colours.inks[step];
     context.fillText(matrix.text(i, j), x + width / 2, y + height / 2 + 0.5);
   } else if (!skin.forced && matrix.both && share < -0.02 && width > 8) paintMinus(context, { x, y, width, height }, colours.inks[step]);
+}
+
+/** A small picture of the whole head, and its effect at the foot. */
+function paintThumb(context, { x, y, width, height }, { thumb, text, step }, { view, skin, colours }) {
+  const foot = Math.min(height * 0.32, 15);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(thumb, x, y, width, height - foot - 1);
+  context.fillStyle = skin.forced ? skin.paper : colours.colours[step];
+  context.fillRect(x, y + height - foot, width, foot);
+  if (!view.letters) return;
+  context.font = `${Math.min(foot * 0.85, view.letters)}px ${skin.family}`;
+  context.fillStyle = skin.forced ? skin.text : colours.inks[step];
+  context.fillText(text, x + width / 2, y + height - foot / 2 + 0.5);
+}
+
+/** A small canvas of a matrix, pooled to at most `most` pixels a side. */
+export function thumbOf(matrix, skin, most = 32) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [Math.min(most, matrix.columns), Math.min(most, matrix.rows)];
+  paintWhole(canvas.getContext("2d"), { left: 0, top: 0, width: canvas.width, height: canvas.height }, matrix, skin);
+  return canvas;
 }
 
 function paintEmpty(context, { x, y, width, height }, mark, skin) {

@@ -1,5 +1,108 @@
-import { Panel } from "../base/store.js";
+import { toggle } from "../base/ask.js";
+import { cell } from "../base/address.js";
+import { fill, h, safe } from "../base/dom.js";
+import { strongest, turns } from "../base/facts.js";
+import { answered, percent, signed } from "../base/format.js";
+import { Framed, tool } from "../base/frame.js";
+import { visit } from "../base/keys.js";
+import { store } from "../base/store.js";
+import { switchInWords } from "../base/switches.js";
 
-export class ToldPanel extends Panel {}
+/** The answer, and the one question it raises: who told terrible about not? */
+export class ToldPanel extends Framed {
+  static title = "The answer";
+  static reads = ["picture", "result", "switches", "exact", "other"];
+
+  draw() {
+    const picture = store.get("picture");
+    this.hidden = !picture;
+    if (!picture) return;
+    this.keepingFocus(() => fill(this.body, this.#answer(picture), picture.told ? this.#question(picture) : this.#nobody(picture)));
+    const { told } = picture;
+    this.setBadge(told ? `causal (−∞ before softmax, ${picture.metric.name}, n = 1${told.like?.n ? `, then ${told.like.n}` : ""})` : "descriptive");
+  }
+
+  #answer(picture) {
+    const result = store.get("result");
+    const exact = store.get("exact");
+    const { share, says } = picture.answer;
+    const name = picture.metric.sides ? `p(${picture.metric.of})` : picture.metric.name;
+    const scale = share === null || share === undefined ? null : h("div", { class: "share", "aria-hidden": "true" }, h("span", { style: { "--share": share } }));
+    const numbers = h("p", { class: "numbers value" }, share === null || share === undefined ? null : [name, " ", h("b", {}, percent(share)), " · "], picture.metric.name, " ", h("b", {}, signed(picture.before, exact)));
+    return h("div", { class: "verdict" }, h("p", { class: "says" }, h("span", { class: "lead" }, `${safe(picture.model.name)} says `), h("strong", { class: "value" }, safe(says))), scale, numbers, result && this.#after(picture, result));
+  }
+
+  #after(picture, result) {
+    const names = store.get("switches").map((each) => switchInWords(each, picture)).join(" + ");
+    const turned = turns(picture, result.before, result.after);
+    const to = picture.metric.sides ? answered(picture.metric, result.after) : "";
+    return h("p", { class: `after${turned ? " turned" : ""}` }, `with ${safe(names)}: `, h("b", { class: "value" }, to && `${safe(to)} `, signed(result.after, store.get("exact"))), turned ? " — the answer turns" : "");
+  }
+
+  #nobody(picture) {
+    if (store.get("switches").length || !picture.effects) return null;
+    return h("p", { class: "reason" }, picture.model.layers ? "It read a single word: no word could tell another anything." : "This model has no attention: no word could tell another anything.");
+  }
+
+  #question(picture) {
+    const { told } = picture;
+    const [looks, at] = [told.looks, told.at].map((word) => h("em", {}, safe(picture.words[word])));
+    return h("div", { class: "question" }, h("h3", {}, "Who told ", looks, " about ", at, "?"), this.#verdict(picture), this.#evidence(picture), this.bare ? null : this.#buttons(picture));
+  }
+
+  /** "Uses" only where the cut changes enough, far more than the control does, and in sentences alike too. */
+  #verdict(picture) {
+    const { told, metric } = picture;
+    const [looks, at] = [told.looks, told.at].map((word) => safe(picture.words[word]));
+    const moves = value(`${signed(told.before)} → ${signed(told.after)}`);
+    if (!told.clear) return h("p", { class: "reason" }, `No word clearly told another. The cut that changes most is `, h("b", {}, `${looks} → ${at}`), " (", moves, `): ${doubts(told, metric)}.`);
+    const first = [h("b", {}, `${looks} uses ${at}. `), `When ${looks} may not look at ${at}, `];
+    if (!metric.sides) return h("p", { class: "reason" }, first, `the ${metric.name} of ${safe(metric.of)} moves: `, moves, ".");
+    const [one, other] = [told.before, told.after].map((each) => safe(answered(metric, each)));
+    const turned = told.flips ? ["turns from ", h("b", {}, one), " to ", h("b", {}, other)] : [`stays ${one} but moves`];
+    const reading = told.reading ? [`what ${looks} adds goes from `, value(signed(told.reading[0])), " to ", value(signed(told.reading[1])), ", and "] : [];
+    return h("p", { class: "reason" }, first, reading, "the answer ", turned, ": ", moves, ".");
+  }
+
+  #evidence(picture) {
+    const { told } = picture;
+    const [layer, head] = strongest(picture, told.by_head);
+    const through = told.by_head?.[layer]?.[head];
+    const looks = safe(picture.words[told.looks]);
+    const rows = [];
+    if (through !== null && through !== undefined) rows.push(["mostly through", `L${layer}.H${head}: ${signed(through)} when cut in this head only`]);
+    if (told.control) rows.push(["control", `${looks} may not look at ${safe(picture.words[told.control.at])} instead: ${signed(told.before)} → ${signed(told.before + told.control.change)}`]);
+    if (told.like?.n) rows.push([`n = ${told.like.n}`, `in sentences alike, ${told.like.agree} of ${told.like.n} agree${picture.metric.sides ? `; the cut turns ${told.like.flips ?? 0} answers, the control ${told.like.control_flips ?? 0}` : ""}`]);
+    return h("dl", { class: "evidence" }, rows.map(([name, text]) => [h("dt", {}, name), h("dd", { class: "value" }, text)]));
+  }
+
+  #buttons(picture) {
+    const { told } = picture;
+    const cut = `cut:${told.looks}>${told.at}`;
+    const [layer, head] = strongest(picture, told.by_head);
+    const [row, column] = [told.looks, told.at].map((word) => picture.word_pieces[word][0]);
+    const on = store.get("switches").includes(cut);
+    const buttons = [
+      tool(on ? "Take the cut back" : "Cut it and see", "cut", () => toggle(cut), { pressed: on, kind: "primary" }),
+      tool("Show me in nine steps", "steps", () => store.set({ view: "steps", step: 0 })),
+      tool(`See it in L${layer}.H${head}`, "see", () => visit(cell(layer, head, "weights", row, column))),
+    ];
+    return h("div", { class: "buttons" }, buttons);
+  }
+}
+
+function value(text) {
+  return h("span", { class: "value" }, text);
+}
+
+function doubts(told, metric) {
+  const reasons = {
+    small: `less than ${metric.least}`,
+    "no control": "a sentence of two words has no other edge to hold it against",
+    "like the control": "not three times what a control cut changes",
+    alike: `only ${told.like?.agree} of ${told.like?.n} sentences alike agree`,
+  };
+  return reasons[told.doubt] ?? "not measured well enough";
+}
 
 customElements.define("gf-told", ToldPanel);
