@@ -5,16 +5,10 @@ import torch
 
 from glassformer.errors import UsageError
 from glassformer.explain import whatif
-from glassformer.explain.whatif import (
-    REFERENCE,
-    against,
-    choose_cut,
-    choose_head,
-    choose_without,
-    edge,
-    what_if,
-    word_number,
-)
+from glassformer.explain.choices import choose_cut, choose_head, choose_without
+from glassformer.explain.named import edge, word_number
+from glassformer.explain.reference import REFERENCE, reference
+from glassformer.explain.whatif import against, what_if
 from glassformer.hub.tokens import pad
 from glassformer.models import heads
 from glassformer.tape import listen
@@ -57,7 +51,7 @@ def test_the_mean_of_a_head_is_over_all_words_of_twenty_sentences(model):
             model(ids)
         total += torch.stack([z[0].sum(1) for z in tape.values()])
         count += ids.size(1)
-    means = whatif._mean_heads(reader)
+    means = reference(reader).heads
     assert len(REFERENCE) == len(set(REFERENCE)) == 20 and not any(" not " in text for text in REFERENCE)
     for (layer, head), mean in means.items():
         torch.testing.assert_close(mean, total[layer, head] / count, rtol=0, atol=1e-5)

@@ -30,6 +30,12 @@ class Metric:
         """The answer is another one afterwards."""
         return self.sides is not None and before * after < 0
 
+    def share(self, value: float) -> float | None:
+        """The value as a number between 0 and 1, where it can be read as one: a probability, how near two texts are."""
+        if self.name == "log-odds":
+            return 1 / (1 + math.exp(-value)) if value > -700 else 0.0
+        return min(1.0, max(0.0, value)) if self.address == "similarity" else None
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -54,7 +54,7 @@ def worth_measuring(trial: Trial) -> list[int]:
     return sorted(words[k] for k in estimate.topk(min(verified(trial), len(words))).indices.tolist())
 
 
-def _gradients(trial: Trial, sites: str, batch: Batch | None = None) -> tuple[Tape, list[tuple[Tensor, ...]]]:
+def gradients(trial: Trial, sites: str, batch: Batch | None = None) -> tuple[Tape, list[tuple[Tensor, ...]]]:
     """The values at `sites`, and for each slope of the measure its gradients there."""
     batch = trial.batch if batch is None else batch
     with torch.enable_grad(), listen(trial.reader.model, sites) as tape:
@@ -67,10 +67,10 @@ def _gradients(trial: Trial, sites: str, batch: Batch | None = None) -> tuple[Ta
 
 def estimated_words(trial: Trial) -> Tensor:
     """What each word adds, estimated: (x − x of the mask) · gradient, summed over its pieces: (words,)."""
-    tape, gradients = _gradients(trial, "embed.pieces")
+    tape, along = gradients(trial, "embed.pieces")
     mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask].detach()
     away = (mask - tape["embed.pieces"].detach())[0]  # n w
-    moved = torch.stack([(away * gradient[0]).sum(-1) for (gradient,) in gradients])  # slopes n
+    moved = torch.stack([(away * gradient[0]).sum(-1) for (gradient,) in along])  # slopes n
     return -trial.measure.change(moved.to(away.dtype) @ trial.word_matrix().T)
 
 
@@ -113,12 +113,21 @@ def moved_cells(trial: Trial) -> list[Tensor]:
     To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so a slope moves by
     a_j/(1−a_j) · (g·a − g_j), with g its gradient.
     """
-    tape, gradients = _gradients(trial, "*.attention.weights")
+    tape, along = gradients(trial, "*.attention.weights")
     moved = []
-    for weights, *along in zip(tape.values(), *gradients, strict=True):
-        a, g = weights[0].detach(), torch.stack([each[0] for each in along])  # h i j, slopes h i j
+    for weights, *slopes in zip(tape.values(), *along, strict=True):
+        a, g = weights[0].detach(), torch.stack([each[0] for each in slopes])  # h i j, slopes h i j
         moved.append(a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g))
     return moved
+
+
+def cells_cut(trial: Trial, layer: int, head: int) -> tuple[Tensor, bool]:
+    """The change of the measure when one cell of one head is cut, (i, j); whether each was measured."""
+    n = trial.ids.size(1)
+    if n**3 > trial.exact:
+        return estimated_cells(trial)[layer][head], False
+    cells = torch.eye(n * n, dtype=torch.bool).view(-1, n, n)  # each one edge
+    return (trial.after_cuts(cells, layer, head) - trial.before).view(n, n), True
 
 
 def control_of(trial: Trial, told: Edge) -> Edge | None:
@@ -127,15 +136,26 @@ def control_of(trial: Trial, told: Edge) -> Edge | None:
     return None if at is None else measured(trial, [(told.looks, at)])[0]
 
 
-def nearest_other(trial: Trial, looks: int, at: int) -> int | None:
+def nearest_other(trial: Trial, looks: int, at: int, layer: int | None = None, head: int | None = None) -> int | None:
     """The word that `looks` looks at most nearly as much as at `at`; None in a sentence of two words.
 
-    For a special piece another special one, where there is one; for a word never a special one.
+    For a special piece another special one, where there is one; for a word never a special one.  By the mean weight,
+    of one layer or head where it is given.
     """
-    row = trial.mean_attention()[looks].tolist()
+    row = trial.mean_attention(layer, head)[looks].tolist()
     alike = trial.spoken if at in trial.spoken else trial.specials
     others = [k for k in alike if k not in (looks, at)] or [k for k in trial.spoken if k not in (looks, at)]
     return min(others, key=lambda k: abs(row[k] - row[at]), default=None)
+
+
+def nearest_key(trial: Trial, layer: int, head: int, i: int, j: int) -> int | None:
+    """The position that i looks at most nearly as much as at j, in one head; special pieces as above."""
+    row = trial.tape[f"layers.{layer}.attention.weights"][0, head, i].tolist()
+    seen = [k for k in trial.may_look[i].nonzero()[:, 0].tolist() if k not in (i, j)]
+    special = j in trial.pieces.specials
+    others = [k for k in seen if (k in trial.pieces.specials) == special]
+    others = others or [k for k in seen if k not in trial.pieces.specials]
+    return min(others, key=lambda k: abs(row[k] - row[j]), default=None)
 
 
 def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:

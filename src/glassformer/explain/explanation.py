@@ -1,30 +1,25 @@
 """One sentence through one model, and every question that can be put to it."""
 
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
+from glassformer.errors import UsageError, one_line
 from glassformer.explain.address import Address, check, parse
 from glassformer.explain.answers import Said
+from glassformer.explain.choices import Choice, choose, choose_cut, choose_head, choose_without
 from glassformer.explain.classifies import OneLabel
 from glassformer.explain.facts import facts
+from glassformer.explain.named import edge
+from glassformer.explain.picture import Picture, picture
 from glassformer.explain.reader import Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
 from glassformer.explain.trial import Trial
-from glassformer.explain.whatif import (
-    Against,
-    Choice,
-    WhatIf,
-    against,
-    choose_cut,
-    choose_head,
-    choose_without,
-    edge,
-    what_if,
-)
+from glassformer.explain.whatif import Against, WhatIf, against, what_if
 from glassformer.explain.worked import Worked, worked
 from glassformer.hub.tokens import Pieces
 from glassformer.tape import Tape
@@ -77,8 +72,13 @@ class Explanation:
 
     @cached_property
     def story(self) -> Story:
-        beside = (companion(name) for name in (self._beside if type(self._trial.kind) is OneLabel else ()))
-        return story(self._trial, tuple(each for each in beside if each.labels == self._reader.labels))
+        return story(self._trial, self._companions)
+
+    @cached_property
+    def _companions(self) -> tuple[Reader, ...]:
+        """The models that this one stands beside: those with the same labels."""
+        beside = [companion(name) for name in (self._beside if type(self._trial.kind) is OneLabel else ())]
+        return tuple(each for each in beside if each.labels == self._reader.labels)
 
     def __getitem__(self, address: str) -> Tensor:
         """The value at an address, without the batch axis: `L1.H2.weights` is (i, j).  Raises UsageError."""
@@ -116,6 +116,24 @@ class Explanation:
     def choose_without(self, part: str) -> Choice:
         return choose_without(self._trial, part)
 
+    def switch(self, text: str, other: "str | Explanation | None" = None) -> Choice:
+        """The switch that `text` names: "off:L0.H3:mean", "cut:4>3@L0", "word:3:delete" … (all are in `choices`).
+
+        other: the sentence whose values a "patch:…" puts in here.  Raises UsageError.
+        """
+        beside = self.beside(other) if isinstance(other, str) else other
+        return choose(self._trial, text, None if beside is None else beside._trial)
+
+    def beside(self, other: str) -> "Explanation":
+        """Another text, as this one is read, whose values can be put in here.  Raises UsageError."""
+        second = None if self.second is None else self.second
+        pieces = self._trial.kind.cut(other, self._reader.longest, second, joint=self._trial.batch.look is None)
+        mine, theirs = len(self.pieces), len(pieces.ids)
+        if mine != theirs:
+            shown = one_line(other, 40)
+            raise UsageError(f"{shown!r} has {theirs} pieces, this sentence {mine}; give one of as many")
+        return Explanation(self._reader, pieces)
+
     def what_if(self, *choices: Choice) -> WhatIf:
         """Several switches at once: `x.what_if(x.choose_cut("it", "not"), x.choose_head("L1.H2"))`."""
         return what_if(self._trial, list(choices))
@@ -128,6 +146,13 @@ class Explanation:
 
     def why(self, address: str) -> Worked:
         return worked(self._trial, self.at(address))
+
+    def picture(self, full: bool = True, switches: Sequence[str] = ()) -> Picture:
+        """Everything a page shows of this text: names, numbers, effects and arrays, as docs/page.md has them.
+
+        full: False leaves out what is not needed at once; switches: what is on, as `switch` takes it.
+        """
+        return picture(self._trial, full, [self.switch(each) for each in switches], self._companions)
 
     def data(self) -> dict[str, Any]:
         """The story as one JSON-ready document, with the number of its schema."""

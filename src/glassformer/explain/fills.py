@@ -82,6 +82,9 @@ class OfPiece(Measure):
         return log_odds(logits[torch.arange(len(logits)), self.at], self.piece)
 
     def elsewhere(self, output: Any, batch: Batch) -> Measure:
+        return self.moved(batch)
+
+    def moved(self, batch: Batch) -> Measure:
         return OfPiece(self.metric, self.kind, self.piece, first_mask(batch, self.kind.tokens.mask))
 
 

@@ -23,6 +23,10 @@ class Measure:
         """The same question put to other texts, of which the model says `output` when nothing is changed."""
         return self
 
+    def moved(self, batch: Batch) -> "Measure":
+        """The same question put to the same text with its words in other places."""
+        return self
+
     def slopes(self, output: Any, batch: Batch) -> list[Tensor]:
         """Numbers whose gradients tell small changes of the measure: itself."""
         return [self(output, batch).sum()]

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from glassformer.errors import UsageError
 from glassformer.explain.address import MATRICES, Address, check
 from glassformer.explain.answers import Metric
-from glassformer.explain.effects import estimated_cells
+from glassformer.explain.effects import cells_cut
 from glassformer.explain.trial import Trial
 
 
@@ -78,12 +77,9 @@ def _likeliest(trial: Trial, address: Address, value: Tensor) -> Sheet:
 
 
 def _effects(trial: Trial, address: Address) -> tuple[list[list[float]], bool]:
-    layer, head, n = address.layer, address.index[0], trial.ids.size(1)
-    assert layer is not None
-    if n**3 > trial.exact:
-        return estimated_cells(trial)[layer][head].tolist(), False
-    cells = torch.eye(n * n, dtype=torch.bool).view(-1, n, n)  # each one edge
-    return (trial.after_cuts(cells, layer, head) - trial.before).view(n, n).tolist(), True
+    assert address.layer is not None
+    cells, exact = cells_cut(trial, address.layer, address.index[0])
+    return cells.tolist(), exact
 
 
 def _labels(trial: Trial, axis: str, size: int) -> list[str]:

@@ -33,7 +33,7 @@ class Told:
 
     reading: what the word that looks adds to the measure, with the edge and with the edge cut.
     by_head: the change when it is cut in one head only, a row a layer, None where not measured.
-    elsewhere: what the same cut does in the other models, by name.
+    like: None where no other sentences were asked; elsewhere: what the same cut does in the other models, by name.
     """
 
     edge: Edge
@@ -42,7 +42,7 @@ class Told:
     reading: tuple[float, float]
     control: Edge | None
     by_head: list[list[float | None]]
-    like: Like
+    like: Like | None
     elsewhere: dict[str, tuple[float, float]]
 
     @property
@@ -64,12 +64,13 @@ class Told:
             return "no control"
         if abs(self.edge.change) < CLEAR * abs(self.control.change):
             return "like the control"
-        return "alike" if self.like.agree < ALIKE * max(1, self.like.n) else None
+        few = self.like is not None and self.like.agree < ALIKE * max(1, self.like.n)
+        return "alike" if few else None
 
     @property
     def clear(self) -> bool:
         """The edge is the reason: its cut changes enough, far more than the control does, and in like sentences too."""
-        return self.doubt is None
+        return self.doubt is None and self.like is not None
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,9 @@ class Story:
 
 def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
     """Tell the story of a text as one model reads it, its answer beside that of `companions`."""
-    reader, pieces = trial.reader, trial.pieces
-    read = [
-        (other, other.tokens.cut_many([pieces.text], min(other.longest, reader.longest))[0]) for other in companions
-    ]
-    others = [Trial(other, own) for other, own in read if other.tokens.readable(own)]
+    reader, pieces, others = trial.reader, trial.pieces, beside(trial, companions)
     edges, chosen = edges_cut(trial), worth_measuring(trial)
-    told = _told(trial, edges, others) if edges else None
+    told = tell(trial, edges, others) if edges else None
     row = [edge for edge in edges if told and edge.looks == told.edge.looks]
     row += measured(trial, [(told.edge.looks, k) for k in _sinks(trial, told)]) if told else []
     return Story(
@@ -134,7 +131,7 @@ def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
         positions=[word.pieces[0] for word in trial.words],
         left_out=pieces.left_out,
         unread=pieces.unread,
-        views=[_view(each, chosen, trial) for each in [*others, trial]],
+        views=[view(each, chosen, trial) for each in [*others, trial]],
         told=told,
         attention=[layer[:, told.edge.looks].tolist() for layer in trial.attention()] if told else [],
         cuts={edge.at: edge.change for edge in row},
@@ -142,21 +139,27 @@ def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
         edges_measured=len(edges),
         given=reader.given,
         metric=trial.metric,
-        specials=_specials(trial, told),
+        specials=taken(trial, told),
         has_attention=bool(trial.layers),
         second=pieces.second,
-        second_from=_second_from(trial),
-        read="" if pieces.second is None else "together" if trial.batch.look is None else "apart",
+        second_from=second_from(trial),
+        read=read_how(trial),
     )
 
 
-def _beside(reader: Reader, text: str, longest: int) -> Trial | None:
-    """The same text put to another model; None where it can read nothing of it."""
-    pieces = reader.tokens.cut_many([text], min(reader.longest, longest))[0]
-    return Trial(reader, pieces) if reader.tokens.readable(pieces) else None
+def read_how(trial: Trial) -> str:
+    """Of two texts, whether they look at each other."""
+    return "" if trial.pieces.second is None else "together" if trial.batch.look is None else "apart"
 
 
-def _second_from(trial: Trial) -> int:
+def beside(trial: Trial, companions: tuple[Reader, ...]) -> list[Trial]:
+    """The same text put to other models, of those that can read something of it."""
+    text, most = trial.pieces.text, trial.reader.longest
+    read = [(other, other.tokens.cut_many([text], min(other.longest, most))[0]) for other in companions]
+    return [Trial(other, own) for other, own in read if other.tokens.readable(own)]
+
+
+def second_from(trial: Trial) -> int:
     """The first word of the second text."""
     types = trial.pieces.types
     return next((k for k in trial.spoken if types and types[trial.words[k].pieces[0]] == 1), 0)
@@ -168,7 +171,7 @@ def _sinks(trial: Trial, told: Told) -> list[int]:
     return [k for k in trial.specials if row[trial.words[k].pieces[0]]]
 
 
-def _specials(trial: Trial, told: Told | None) -> Specials:
+def taken(trial: Trial, told: Told | None) -> Specials:
     """What the special pieces take, of all words that somebody wrote and of the one that was told."""
     words = trial.specials
     if not words or not trial.layers:
@@ -181,13 +184,14 @@ def _specials(trial: Trial, told: Told | None) -> Specials:
     return Specials(words, every[0], every[1], one[0], one[1])
 
 
-def _view(trial: Trial, chosen: list[int], main: Trial) -> View:
+def view(trial: Trial, chosen: list[int], main: Trial) -> View:
     """What one model says, of the words that are worth measuring in the main one."""
     adds = words_add(trial, chosen if _same_words(trial, main) else None)
     return View(trial.reader.name, trial.reader.answer(trial.pieces), adds)
 
 
-def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
+def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told:
+    """The edge whose cut changes most, and what speaks for and against it.  full: in sentences alike too."""
     edge = edges[0]
     control = control_of(trial, edge)
     return Told(
@@ -197,7 +201,7 @@ def _told(trial: Trial, edges: list[Edge], others: list[Trial]) -> Told:
         _reading(trial, edge),
         control,
         by_head(trial, edge),
-        alike(trial, edge, control),
+        alike(trial, edge, control) if full else None,
         {other.reader.name: _same_cut(other, edge) for other in others if other.layers and _same_words(other, trial)},
     )
 

@@ -1,10 +1,12 @@
 """The things that can be changed in a forward pass, each a named edit of a tape.
 
 A switch is a pattern of sites and what to do with what passes there; several switches make one table of edits.
-"May not look at" is −∞ before the softmax, so that what is left is shared out among the rest.
+"May not look at" is −∞ before the softmax, so that what is left is shared out among the rest.  A word that is taken
+out of the text is the one change that is no edit: the text itself is another one.
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,24 +17,40 @@ from glassformer.tape import Edit
 
 SCORES_THEN_SCALED = "layers.*.attention.sc*"
 SCALED, WEIGHTS, Z = "layers.*.attention.scaled", "layers.*.attention.weights", "layers.*.attention.z"
+OUT = "layers.*.mlp.out"
 BASELINES = ("zero", "mean", "uniform")
 PARTS = ("scaling", "positions", "heads")
+WORDS = ("mask", "delete", "unseen")
+_LAYER = re.compile(r"layers\.([0-9]+|\*)\.")
 
 
 @dataclass(frozen=True)
 class Switch:
-    """name: what it does, in words; sites: a glob; edit: from the value to its replacement; baseline: by what."""
+    """name: what it does, in words; sites: a glob; edit: from the value to its replacement; baseline: by what.
+
+    text: the switch as it is written, in a link or a command; reach: it counts positions, up to this one; gone: the
+    words that it takes out of the text, which is no edit.
+    """
 
     name: str
     sites: str
     edit: Edit
     baseline: str
+    text: str = ""
+    reach: int = 0
+    gone: tuple[int, ...] = ()
+
+    @property
+    def first(self) -> int | None:
+        """The first layer that it changes; None where it changes what stands before the layers, or behind them."""
+        match = _LAYER.match(self.sites)
+        return int(match[1].replace("*", "0")) if match else None
 
 
 def edits(switches: Iterable[Switch]) -> dict[str, Edit]:
     """One table of edits; switches of the same sites act one after the other."""
     table: dict[str, Edit] = {}
-    for switch in switches:
+    for switch in (each for each in switches if each.sites):
         table[switch.sites] = _after(table[switch.sites], switch.edit) if switch.sites in table else switch.edit
     return table
 
@@ -59,27 +77,49 @@ def _in_rows(chosen: list[tuple[int, Edit]]) -> Edit:
     return edit
 
 
-def cut(edges: Tensor, name: str = "edges cut", layer: int | None = None, head: int | None = None) -> Switch:
+def cut(
+    edges: Tensor, name: str = "edges cut", layer: int | None = None, head: int | None = None, text: str = ""
+) -> Switch:
     """Positions may not look at others.  edges: (b, i, j) True where i may no longer look at j.
 
     In every layer and head, or in the one layer, or head of that layer, given.
     """
 
     def edit(scaled: Tensor) -> Tensor:  # b h i j
-        every = torch.arange(scaled.size(1))
+        every, n = torch.arange(scaled.size(1)), scaled.size(-1)
         chosen = every == (every if head is None else head)  # h
-        return scaled.masked_fill(edges[:, None] & chosen[:, None, None], -torch.inf)
+        return scaled.masked_fill(edges[:, None, :n, :n] & chosen[:, None, None], -torch.inf)
 
-    return Switch(name, _in_layer(SCALED, layer), edit, "−∞ before softmax")
+    counted = (edges.any(dim=0) | edges.any(dim=0).T).any(dim=0).nonzero()[:, 0].tolist() if text else []
+    reach = 1 + max(counted, default=-1)
+    return Switch(name, _in_layer(SCALED, layer), edit, "−∞ before softmax", text, reach)
 
 
 def head_off(layer: int, head: int, baseline: str, mean: Tensor | None = None) -> Switch:
     """One head gives no information: zeros; its `mean` (d,) over other sentences; or a uniform mixture."""
-    name = f"L{layer}.H{head} off ({baseline})"
+    name, text = f"L{layer}.H{head} off ({baseline})", f"off:L{layer}.H{head}:{baseline}"
     if baseline == "uniform":
-        return Switch(name, _in_layer(WEIGHTS, layer), _one_head(head, _uniform), baseline)
+        return Switch(name, _in_layer(WEIGHTS, layer), _one_head(head, uniform), baseline, text)
     replacement = mean if mean is not None else torch.zeros(())
-    return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline)
+    return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline, text)
+
+
+def mlp_off(layer: int, baseline: str, mean: Tensor | None = None) -> Switch:
+    """The MLP of a layer adds nothing: zeros, or its `mean` (w,) over other sentences."""
+    replacement = mean if mean is not None else torch.zeros(())
+    name, text = f"L{layer}.mlp off ({baseline})", f"off:L{layer}.mlp:{baseline}"
+    return Switch(name, _in_layer(OUT, layer), lambda out: replacement.expand_as(out), baseline, text)
+
+
+def put(sites: str, index: tuple[int, ...], change: Edit, said: tuple[str, str, str] = ("", "", "")) -> Switch:
+    """What stands at one index of a value, behind the axis of the batch, is changed; said: name, baseline, text."""
+
+    def edit(value: Tensor) -> Tensor:
+        value, where = value.clone(), (slice(None), *index)
+        value[where] = change(value[where])
+        return value
+
+    return Switch(said[0], sites, edit, *said[1:])
 
 
 def without(part: str, head_width: int, relative: bool = False) -> Switch:
@@ -87,13 +127,15 @@ def without(part: str, head_width: int, relative: bool = False) -> Switch:
 
     relative: positions are distances, which are added to the scores, instead of vectors added to the pieces.
     """
+    text = f"without:{part}"
     if part == "scaling":
-        return Switch("no scaling by √d", SCALED, lambda scaled: scaled * math.sqrt(head_width), "q · k")
+        return Switch("no scaling by √d", SCALED, lambda scaled: scaled * math.sqrt(head_width), "q · k", text)
     if part == "positions" and relative:
-        return Switch("no positions", SCORES_THEN_SCALED, _without_distances(head_width), "zero")
+        return Switch("no positions", SCORES_THEN_SCALED, _without_distances(head_width), "zero", text)
     if part == "positions":
-        return Switch("no positions", "embed.places", torch.zeros_like, "zero")
-    return Switch("all heads look as their mean does", WEIGHTS, lambda w: w.mean(1, keepdim=True).expand_as(w), "mean")
+        return Switch("no positions", "embed.places", torch.zeros_like, "zero", text)
+    name = "all heads look as their mean does"
+    return Switch(name, WEIGHTS, lambda w: w.mean(1, keepdim=True).expand_as(w), "mean", text)
 
 
 def _in_layer(sites: str, layer: int | None) -> str:
@@ -108,7 +150,7 @@ def _one_head(head: int, change: Callable[[Tensor], Tensor]) -> Edit:
     return edit
 
 
-def _uniform(weights: Tensor) -> Tensor:
+def uniform(weights: Tensor) -> Tensor:
     """The same weight for everything that had any."""
     seen = (weights > 0).to(weights.dtype)
     return seen / seen.sum(dim=-1, keepdim=True).clamp(min=1)

@@ -1,6 +1,6 @@
 """One sentence, or two, through one model, to be run again with something changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,12 +9,14 @@ from torch import Tensor
 
 from glassformer.errors import UsageError
 from glassformer.explain.address import Address
-from glassformer.explain.answers import Metric
+from glassformer.explain.answers import Metric, Said
 from glassformer.explain.batch import Batch, batch_of
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.measure import Measure
 from glassformer.explain.reader import Reader
+from glassformer.explain.resumed import joining
+from glassformer.explain.shorter import beyond, shorter
 from glassformer.explain.switches import Switch, cut, each_in_its_row, edits
 from glassformer.hub.tokens import Pieces, Word
 from glassformer.tape import Tape, listen
@@ -26,10 +28,13 @@ FEWEST, MOST = 3_000, 20_000  # positions that are always, or never, computed fo
 
 
 class Trial:
-    """`pieces` put to `reader`.  Every effect is a difference of one number, its `measure`."""
+    """`pieces` put to `reader`.  Every effect is a difference of one number, its `measure`.
 
-    def __init__(self, reader: Reader, pieces: Pieces):
-        self.reader, self.pieces = reader, pieces
+    switches: what is switched in every run; measure: what is asked, where the text alone does not say it.
+    """
+
+    def __init__(self, reader: Reader, pieces: Pieces, switches: Sequence[Switch] = (), measure: Measure | None = None):
+        self.reader, self.pieces, self.switches, self._asked = reader, pieces, tuple(switches), measure
         self.kind, self.batch = reader.kind_of(pieces), batch_of([pieces], reader.tokens)
 
     @property
@@ -57,7 +62,7 @@ class Trial:
 
     @cached_property
     def _unchanged(self) -> tuple[Tape, Any]:
-        with torch.no_grad(), listen(self.reader.model) as tape:
+        with torch.no_grad(), listen(self.reader.model, edit=edits(self.switches)) as tape:
             output = self.kind.run(self.batch)
         return tape, output
 
@@ -65,6 +70,27 @@ class Trial:
     def tape(self) -> Tape:
         """Every intermediate value of the unchanged run, by address."""
         return self._unchanged[0]
+
+    @property
+    def output(self) -> Any:
+        """What the model puts out."""
+        return self._unchanged[1]
+
+    @cached_property
+    def answer(self) -> Said:
+        """What the model says."""
+        return self.kind.answers([self.pieces], self.batch, self.output)[0]
+
+    def switched(self, *switches: Switch) -> "Trial":
+        """The same question with `switches` on: what its tape holds is what they made of it.
+
+        Raises UsageError where a word is taken out, and another switch counts what stands behind it.
+        """
+        beyond(self.pieces, switches)
+        gone = [k for switch in switches for k in switch.gone]
+        pieces = shorter(self.pieces, gone) if gone else self.pieces
+        measure = self.measure.moved(batch_of([pieces], self.reader.tokens)) if gone else self.measure
+        return Trial(self.reader, pieces, (*self.switches, *switches), measure)
 
     @cached_property
     def values(self) -> dict[str, Tensor]:
@@ -90,7 +116,7 @@ class Trial:
 
     @cached_property
     def measure(self) -> Measure:
-        return self.kind.measure(self.batch, self._unchanged[1])
+        return self._asked or self.kind.measure(self.batch, self._unchanged[1])
 
     @property
     def metric(self) -> Metric:
@@ -100,6 +126,13 @@ class Trial:
     def before(self) -> float:
         """The measure of the unchanged run."""
         return self.measure(self._unchanged[1], self.batch).item()
+
+    @cached_property
+    def asked_about(self) -> int | None:
+        """The word whose mask is asked about, where it is one."""
+        if not isinstance(self.kind, Fills):
+            return None
+        return self.pieces.word_at(self.ids[0].tolist().index(self.reader.tokens.mask))
 
     @property
     def layers(self) -> int:
@@ -139,9 +172,31 @@ class Trial:
     @torch.no_grad()
     def after(self, *switches: Switch, batch: Batch | None = None, measure: Measure | None = None) -> Tensor:
         """The measure with `switches` on, of this text or of another batch → (b,)."""
+        if any(switch.gone for switch in switches):
+            return self.switched(*switches).after()
         batch = self.batch if batch is None else batch
-        with listen(self.reader.model, keep=(), edit=edits(switches)):
+        with listen(self.reader.model, keep=(), edit=edits((*self.switches, *switches))):
             return (measure or self.measure)(self.kind.run(batch), batch)
+
+    @torch.no_grad()
+    def after_from(self, starts: Mapping[int, Tensor], switches: Sequence[Switch] = ()) -> Tensor:
+        """The measure of rows that join the stream at a layer each: starts is layer → (rows, n, w) → (b,)."""
+        kind, batch = joining(self.kind, starts), self.batch.times(sum(map(len, starts.values())))
+        with listen(kind.model, keep=(), edit=edits((*self.switches, *switches))):
+            return self.measure(kind.run(batch), batch)
+
+    def streams(self) -> list[Tensor]:
+        """What stands before each layer, and behind the last one: (1, n, w) each."""
+        return [self.tape[site] for site in ("embed.stream", *(f"layers.{k}.stream" for k in range(self.layers)))]
+
+    def ended(self, streams: Tensor) -> Tensor:
+        """The measure of what the model makes of a stream behind its last layer: (b, n, w) → (b,)."""
+        return self.after_from({self.layers: streams})
+
+    def _joins(self, firsts: Sequence[int]) -> dict[int, Tensor]:
+        """For rows that change nothing before these layers, in their order."""
+        streams = self.streams()
+        return {k: streams[k].expand(firsts.count(k), -1, -1) for k in dict.fromkeys(firsts)}
 
     def after_all(self, ids: Tensor) -> Tensor:
         """The measure of many variants of this text.  ids (m, n) → (m,)."""
@@ -149,15 +204,29 @@ class Trial:
 
     def after_cuts(self, cuts: Tensor, layer: int | None = None, head: int | None = None) -> Tensor:
         """The measure after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,)."""
-        parts = cuts.split(max(1, self.at_once // self.ids.size(1)))
-        return torch.cat([self.after(cut(part, "", layer, head), batch=self.batch.times(len(part))) for part in parts])
+        parts, first = cuts.split(self.rows), layer or 0
+        return torch.cat([self.after_from(self._joins([first] * len(p)), [cut(p, "", layer, head)]) for p in parts])
+
+    @property
+    def rows(self) -> int:
+        """Variants of this text in one batch."""
+        return max(1, self.at_once // self.ids.size(1))
 
     def after_each(self, switches: Sequence[Switch]) -> list[float]:
         """The measure after each of many switches, every one alone."""
-        step = max(1, self.at_once // self.ids.size(1))
-        parts = [switches[start : start + step] for start in range(0, len(switches), step)]
-        after = [self.after(*each_in_its_row(part), batch=self.batch.times(len(part))) for part in parts]
-        return torch.cat(after).tolist() if after else []
+        after: dict[int, float] = {k: self.after(s).item() for k, s in enumerate(switches) if s.gone}
+        firsts = {k: switch.first for k, switch in enumerate(switches) if not switch.gone}
+        inside = sorted((k for k, first in firsts.items() if first is not None), key=lambda k: firsts[k] or 0)
+        outside = [k for k, first in firsts.items() if first is None]
+        for numbers in (*_chunks(inside, self.rows), *_chunks(outside, self.rows)):
+            rows = each_in_its_row([switches[k] for k in numbers])
+            starts = [first for k in numbers if (first := firsts[k]) is not None]
+            each = self.after_from(self._joins(starts), rows) if starts else self._after_rows(rows, len(numbers))
+            after |= dict(zip(numbers, each.tolist(), strict=True))
+        return [after[k] for k in range(len(switches))]
+
+    def _after_rows(self, switches: Sequence[Switch], count: int) -> Tensor:
+        return self.after(*switches, batch=self.batch.times(count))
 
     def masked(self, words: Iterable[int]) -> Tensor:
         """The pieces with one word after the other replaced by the model's mask: (words, n)."""
@@ -205,18 +274,22 @@ class Trial:
         """
         to_words = self.word_matrix()
         looks = to_words / to_words.sum(1, keepdim=True)
-        layers = (self._brought(f"layers.{k}.attention") for k in range(self.layers))
+        layers = (self._moved(k) for k in range(self.layers))
         return [looks @ (norms / norms.sum(-1, keepdim=True).clamp(min=1e-30)) @ to_words.T for norms in layers]
 
-    def _brought(self, path: str) -> Tensor:
-        weights, v = self.tape[f"{path}.weights"][0], self.tape[f"{path}.v"][0]  # h i j, h j d
-        out = self.reader.model.get_parameter(f"{path}.out.weight").detach()  # w hd
-        values = v @ out.unflatten(1, (v.size(0), -1)).permute(1, 2, 0)  # h j w
-        return weights * values.norm(dim=-1)[:, None]  # h i j
+    def _moved(self, layer: int) -> Tensor:
+        return self.tape[f"layers.{layer}.attention.weights"][0] * self.brought(layer)[:, None]  # h i j
 
-    def mean_attention(self) -> Tensor:
-        """How much each word looks at each, over all layers and heads: (words, words)."""
-        return torch.cat(self.attention()).mean(dim=0)
+    def brought(self, layer: int) -> Tensor:
+        """How much each position would bring at weight 1: ‖value · output matrix‖, (h, n)."""
+        v = self.tape[f"layers.{layer}.attention.v"][0]  # h n d
+        out = self.reader.model.get_parameter(f"layers.{layer}.attention.out.weight").detach()  # w hd
+        return (v @ out.unflatten(1, (v.size(0), -1)).permute(1, 2, 0)).norm(dim=-1)
+
+    def mean_attention(self, layer: int | None = None, head: int | None = None) -> Tensor:
+        """How much each word looks at each, over all layers and heads, or in those given: (words, words)."""
+        layers = self.attention() if layer is None else [self.attention()[layer]]
+        return torch.cat(layers if head is None else [each[head : head + 1] for each in layers]).mean(dim=0)
 
     def word_matrix(self) -> Tensor:
         """Which pieces belong to which word: (words, n) of zeros and ones."""
@@ -224,3 +297,7 @@ class Trial:
         for k, word in enumerate(self.words):
             matrix[k, list(word.pieces)] = 1.0
         return matrix
+
+
+def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
+    return (numbers[start : start + size] for start in range(0, len(numbers), size))

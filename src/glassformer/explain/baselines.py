@@ -1,0 +1,188 @@
+"""How much of the answer survives where the attention patterns, the order of the words or the training are gone.
+
+Bag of words and random weights are other models; the rest is this one, with one thing taken away.  Where the answer
+survives without a thing, the thing is no explanation of it.
+"""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from statistics import median_low
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from glassformer.explain.answers import Answer, Filled
+from glassformer.explain.batch import batch_of
+from glassformer.explain.reader import Reader
+from glassformer.explain.reference import reference
+from glassformer.explain.switches import WEIGHTS, Switch, uniform
+from glassformer.explain.trial import Trial
+from glassformer.hub.tokens import Pieces
+from glassformer.models.simple import BagOfWords
+from glassformer.parts.kernels.linear import Source
+from glassformer.tape import listen
+
+ORDERS, SEEDS = 8, 3
+KEPT = 30_000_000  # weights of a model, up to which three random twins of it are kept
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """value: the measure; says, share: as of an answer; survives: the answer is the same, or the number is within
+    what its metric calls no change; n: how many runs, or sentences, it stands on.
+    """
+
+    name: str
+    what: str
+    value: float
+    says: str
+    share: float | None
+    survives: bool
+    n: int
+
+
+def baselines(trial: Trial, companions: tuple[Reader, ...] = (), full: bool = True) -> list[Baseline]:
+    """Those that fit the model, in the order of what they take away.  full: also what takes long in a large model."""
+    found = [_bag(trial, each) for each in companions if isinstance(each.model, BagOfWords)]
+    attention = [_uniform, _average] if trial.layers else []
+    attention += [_shuffled] if trial.layers and len(trial.spoken) > 1 else []
+    quick = full or _size(trial.reader.model) <= KEPT
+    return found + [make(trial) for make in (*attention, *([_random] if quick else []))]
+
+
+def _baseline(trial: Trial, name: tuple[str, str], values: list[float], says: list[str], n: int = 0) -> Baseline:
+    """values and says: of each run."""
+    value = sum(values) / len(values)
+    said = Counter(says).most_common(1)[0][0]
+    labelled = isinstance(trial.answer, Answer | Filled)
+    survives = said == trial.answer.says if labelled else abs(value - trial.before) < trial.metric.least
+    return Baseline(*name, value, said, trial.metric.share(value), survives, n or len(values))
+
+
+def _bag(trial: Trial, companion: Reader) -> Baseline:
+    name = "bag of words", f"the model {companion.name}: every word for itself, whatever stands around it"
+    answer = companion.answer(companion.tokens.cut_many([trial.pieces.text], trial.reader.longest)[0])
+    return _baseline(trial, name, [answer.value], [answer.says])
+
+
+def _uniform(trial: Trial) -> Baseline:
+    name = "uniform attention", "every head looks at everything alike"
+    return _baseline(trial, name, *_run(trial, [Switch("", WEIGHTS, uniform, "uniform")]))
+
+
+def _average(trial: Trial) -> Baseline:
+    """Hassid et al. 2022, "How much does attention actually attend?", put constant matrices there."""
+    known = reference(trial.reader)
+    switches = [
+        Switch("", f"layers.{layer}.attention.weights", _always(weights), "mean")
+        for layer, weights in enumerate(known.attention(trial.ids[0], trial.may_look))
+    ]
+    what = "every head looks as it does on average at that distance, and at each special piece, in other sentences"
+    return _baseline(trial, ("average attention", what), *_run(trial, switches), n=20)
+
+
+def _always(weights: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda value: weights.to(value.dtype).expand_as(value)
+
+
+@torch.no_grad()
+def _run(trial: Trial, switches: list[Switch]) -> tuple[list[float], list[str]]:
+    other = trial.switched(*switches)
+    return [other.before], [other.answer.says]
+
+
+def _shuffled(trial: Trial) -> Baseline:
+    name = "shuffled words", f"the mean over {ORDERS} fixed orders of the words"
+    texts = [shuffled(trial, seed) for seed in range(1, ORDERS + 1)]
+    return _baseline(trial, name, *_answered(trial, trial.kind, texts))
+
+
+@torch.no_grad()
+def _answered(trial: Trial, kind, texts: list[Pieces]) -> tuple[list[float], list[str]]:
+    batch = batch_of(texts, trial.reader.tokens)
+    values, says = [], []
+    for part in batch.split(trial.at_once):
+        with listen(kind.model, keep=()):
+            output = kind.run(part)
+        values += trial.measure.moved(part)(output, part).tolist()
+        says += [said.says for said in kind.answers(texts[len(says) :][: len(part)], part, output)]
+    return values, says
+
+
+def shuffled(trial: Trial, seed: int) -> Pieces:
+    """The words of each text in another order, the same for every model: special pieces stay where they are."""
+    pieces, number = trial.pieces, mulberry32(seed)
+    ids, names = list(pieces.ids), list(pieces.names)
+    for which in sorted(set(pieces.types or [0])):
+        own = [k for k in trial.spoken if not pieces.types or pieces.types[pieces.words[k].pieces[0]] == which]
+        places = [place for k in own for place in pieces.words[k].pieces]
+        moved = [place for k in mixed(own, number) for place in pieces.words[k].pieces]
+        for to, origin in zip(places, moved, strict=True):
+            ids[to], names[to] = pieces.ids[origin], pieces.names[origin]
+    return replace(pieces, ids=ids, names=names)
+
+
+def mixed(items: list[int], number: Iterator[float]) -> list[int]:
+    """Fisher and Yates, from the end: item k changes places with one of the items 0 … k."""
+    items = list(items)
+    for k in range(len(items) - 1, 0, -1):
+        j = int(next(number) * (k + 1))
+        items[k], items[j] = items[j], items[k]
+    return items
+
+
+def mulberry32(seed: int) -> Iterator[float]:
+    """Numbers in [0, 1) that JavaScript can make as well, in 32-bit arithmetic (Tommy Ettinger 2017, public domain)."""
+    whole = 0xFFFFFFFF
+    while True:
+        seed = (seed + 0x6D2B79F5) & whole
+        t = ((seed ^ (seed >> 15)) * (seed | 1)) & whole
+        t ^= (t + ((t ^ (t >> 7)) * (t | 61) & whole)) & whole
+        yield ((t ^ (t >> 14)) & whole) / 4294967296
+
+
+def _random(trial: Trial) -> Baseline:
+    """Adebayo et al. 2018, "Sanity checks for saliency maps": what an untrained model does as well was not learned."""
+    name = (
+        "random weights",
+        f"the median of {SEEDS} models with each weight matrix drawn anew, of its own mean and spread",
+    )
+    done = []
+    for model in _twins(trial.reader):
+        kind = copy.copy(trial.kind)
+        kind.model = model
+        (value,), (says,) = _answered(trial, kind, [trial.pieces])
+        done.append((value, says))
+    middle = median_low(done)
+    return _baseline(trial, name, [middle[0]], [middle[1]], n=SEEDS)
+
+
+_drawn: WeakKeyDictionary[Reader, tuple[Source, list[nn.Module]]] = WeakKeyDictionary()
+
+
+def _twins(reader: Reader) -> Iterator[nn.Module]:
+    """Three random models of the same build; those of a small one are kept."""
+    if _size(reader.model) > KEPT:
+        yield from (drawn(reader.model, seed) for seed in range(SEEDS))
+        return
+    if reader not in _drawn or not _drawn[reader][0].unchanged():
+        _drawn[reader] = Source(reader.model), [drawn(reader.model, seed) for seed in range(SEEDS)]
+    yield from _drawn[reader][1]
+
+
+def _size(model: nn.Module) -> int:
+    return sum(weight.numel() for weight in model.parameters())
+
+
+@torch.no_grad()
+def drawn(model: nn.Module, seed: int) -> nn.Module:
+    """The same model, each weight matrix drawn from a normal distribution of its own mean and standard deviation."""
+    model, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    for weight in model.parameters():
+        if weight.dim() > 1:
+            mean, spread = weight.mean().item(), weight.std().item()
+            weight.copy_(torch.empty_like(weight).normal_(mean, spread, generator=generator))
+    return model.eval()

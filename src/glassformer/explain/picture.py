@@ -1,0 +1,210 @@
+"""One text through one model as a page draws it: names, numbers, arrays, effects.  docs/page.md is its contract."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from glassformer.explain import ablations, arrays
+from glassformer.explain.address import Address, check
+from glassformer.explain.answers import Filled, Said
+from glassformer.explain.baselines import baselines
+from glassformer.explain.choices import Choice, choose_without
+from glassformer.explain.effects import Edge, cells_cut, edges_cut, worth_measuring
+from glassformer.explain.embeds import Embeds
+from glassformer.explain.fills import Fills
+from glassformer.explain.path import path, readout
+from glassformer.explain.reader import Reader
+from glassformer.explain.slope import answered
+from glassformer.explain.story import Told, View, beside, read_how, second_from, taken, tell, view
+from glassformer.explain.switches import BASELINES, PARTS, WORDS
+from glassformer.explain.trial import Trial
+from glassformer.models.bert import Bert
+from glassformer.models.simple import BagOfWords
+
+SCHEMA = 1
+CLOSE = 1e-4  # of what all terms come to without their signs
+MEASURED = ("views", "effects", "told", "readout", "baselines")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """header: JSON-ready, without arrays; arrays: float32, by the tape's names, without the axis of the batch."""
+
+    header: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def picture(
+    trial: Trial, full: bool = True, choices: Sequence[Choice] = (), companions: tuple[Reader, ...] = ()
+) -> Picture:
+    """Everything a page shows of a text.
+
+    full: False leaves out what is not needed at once, which is null then: means and uniform attention as baselines,
+    words deleted or unseen, the model without a part, sentences alike.  choices: with these switches on, every value
+    is what they make of it, and no effect is measured.
+    """
+    seen = trial.switched(*(choice.switch for choice in choices)) if choices else trial
+    measured = {name: None for name in MEASURED} if choices else _measured(trial, full, companions)
+    header = {
+        **_text(seen),
+        "model": model(seen),
+        "answer": {**_answer(seen.answer), "value": seen.before, "share": seen.answer.share},
+        "metric": asdict(trial.metric),
+        "before": trial.before,
+        "take": asdict(taken(seen, None)) if seen.layers else None,
+        "path": _path(seen),
+        **measured,
+        "switches": [str(choice) for choice in choices],
+        "cells": {"exact": [[False] * count for count in head_counts(seen)]},
+        "whatifs": None,
+    }
+    return Picture({"schema": SCHEMA, "kind": "picture", **plain(header)}, arrays.arrays(seen, effects=not choices))
+
+
+def _measured(trial: Trial, full: bool, companions: tuple[Reader, ...]) -> dict[str, Any]:
+    """What was found by changing something and asking again."""
+    others, chosen = beside(trial, companions), worth_measuring(trial)
+    views = [view(each, chosen, trial) for each in [*others, trial]]
+    edges = edges_cut(trial)
+    told = tell(trial, edges, others, full) if edges else None
+    mask = [None if adds is None else -adds for adds in views[-1].adds]
+    return {
+        "views": [_view(*each) for each in zip([*others, trial], views, strict=True)],
+        "effects": _effects(trial, edges, mask, full),
+        "told": None if told is None else _told(told),
+        **({"take": asdict(taken(trial, told))} if trial.layers else {}),
+        "readout": [asdict(each) for each in readout(trial)],
+        "baselines": [asdict(each) for each in baselines(trial, companions, full)],
+    }
+
+
+def head_picture(trial: Trial, layer: int, head: int, choices: Sequence[Choice] = ()) -> Picture:
+    """One head: its arrays, and the change of the measure for each of its cells, measured where that is possible.
+
+    exact: whether it was; None with switches on, where no effect is measured.
+    """
+    seen, exact = trial.switched(*(choice.switch for choice in choices)) if choices else trial, None
+    check(Address(f"layers.{layer}.attention.weights", (head,)), seen.shapes)
+    found = arrays.head(seen, layer, head)
+    if not choices:
+        cells, exact = cells_cut(trial, layer, head)
+        found["cells"] = arrays.plain(cells)
+    header = {"layer": layer, "head": head, "exact": exact, "switches": [str(choice) for choice in choices]}
+    return Picture({"schema": SCHEMA, "kind": "head", **header}, found)
+
+
+def _text(trial: Trial) -> dict[str, Any]:
+    """What was read: pieces, words, and which belongs to which."""
+    pieces, words = trial.pieces, trial.words
+    word_of = {place: k for k, word in enumerate(words) for place in word.pieces}
+    return {
+        "text": pieces.text,
+        "second": pieces.second,
+        "read": read_how(trial),
+        "left_out": pieces.left_out,
+        "unread": pieces.unread,
+        "pieces": pieces.names,
+        "word_of": [word_of.get(place, -1) for place in range(len(pieces.ids))],
+        "words": trial.texts,
+        "word_pieces": [list(word.pieces) for word in words],
+        "specials": trial.specials,
+        "special_pieces": sorted(pieces.specials),
+        "second_from": second_from(trial),
+    }
+
+
+def model(trial: Trial) -> dict[str, Any]:
+    """What the model is."""
+    reader, config, counts = trial.reader, trial.reader.config, head_counts(trial)
+    bert = isinstance(reader.model, Bert)
+    family = "bert" if bert else "bag of words" if isinstance(reader.model, BagOfWords) else "classifier"
+    return {
+        "name": reader.name,
+        "given": reader.given,
+        "what": trial.kind.what,
+        "family": family,
+        "layers": trial.layers,
+        "heads": counts,
+        "width": getattr(config, "width", None),
+        "head_width": trial.head_width if counts else None,
+        "hidden": getattr(config, "hidden", None),
+        "activation": getattr(config, "activation", "relu") if counts else None,
+        "block": getattr(config, "block", "post") if counts else None,
+        "positions": getattr(config, "positions", None),
+        "pool": _pool(trial),
+        "labels": list(reader.labels),
+        "parameters": sum(weight.numel() for weight in reader.model.parameters()),
+    }
+
+
+def head_counts(trial: Trial) -> list[int]:
+    """How many heads each layer has."""
+    return [sum(layer == k for layer, _ in trial.heads) for k in range(trial.layers)]
+
+
+def _pool(trial: Trial) -> str | None:
+    if isinstance(trial.kind, Embeds):
+        return trial.kind.pooling
+    if isinstance(trial.kind, Fills) or not trial.layers:
+        return None
+    return getattr(trial.reader.config, "pool", "cls")
+
+
+def _answer(answer: Said) -> dict[str, Any]:
+    probability = getattr(answer, "probability", None) or getattr(answer, "scores", None)
+    masks = [[asdict(each) for each in mask] for mask in answer.masks] if isinstance(answer, Filled) else None
+    return {"says": answer.says, "probability": probability, "masks": masks}
+
+
+def _view(trial: Trial, view: View) -> dict[str, Any]:
+    """What one model says, and what each word adds."""
+    said, value = view.answer, trial.before
+    return {"model": view.model, "says": said.says, "share": said.share, "value": value, "adds": view.adds}
+
+
+def _effects(trial: Trial, edges: list[Edge], mask: list[float | None], full: bool) -> dict[str, Any]:
+    """The change of the measure for all that can be switched off."""
+    heads = ablations.heads(trial, BASELINES if full else BASELINES[:1])
+    mlps = ablations.mlps(trial, BASELINES[:2] if full else BASELINES[:1])
+    rows = {name: ablations.by_layer(trial, each) for name, each in heads.changes.items()}
+    return {
+        "words": {"mask": mask, **{how: ablations.words(trial, how) if full else None for how in WORDS[1:]}},
+        "edges": [list(asdict(edge).values()) for edge in edges],
+        "edges_of": len(trial.pairs()) if trial.layers else 0,
+        "heads": {**dict.fromkeys(BASELINES), **rows, "exact": ablations.by_layer(trial, heads.exact)},
+        "mlps": {**dict.fromkeys(BASELINES[:2]), **mlps.changes, "exact": mlps.exact},
+        "without": _without(trial) if full and trial.layers else None,
+    }
+
+
+def _without(trial: Trial) -> dict[str, float]:
+    return {part: trial.after(choose_without(trial, part).switch).item() - trial.before for part in PARTS}
+
+
+def _told(told: Told) -> dict[str, Any]:
+    """The edge that changes most, as the page has it."""
+    control = None if told.control is None else asdict(told.control)
+    known = {name: getattr(told, name) for name in ("before", "after", "reading", "by_head", "doubt", "flips")}
+    clear = told.clear if told.like is not None or told.doubt else None
+    like = None if told.like is None else asdict(told.like)
+    return {**asdict(told.edge), **known, "control": control, "like": like, "clear": clear}
+
+
+def _path(trial: Trial) -> dict[str, Any] | None:
+    """None where a switch has changed what a part puts in, so that the terms do not sum to the answer any more."""
+    found = path(trial)
+    whole = sum(abs(term.value) for term in found.terms)
+    kept = not trial.switches or abs(found.total - answered(trial)) <= CLOSE * whole
+    return asdict(found) if kept else None
+
+
+def plain(thing: Any) -> Any:
+    """As JSON has it: lists, no NaN and no infinity."""
+    if isinstance(thing, dict):
+        return {str(key): plain(value) for key, value in thing.items()}
+    if isinstance(thing, list | tuple):
+        return [plain(value) for value in thing]
+    return None if isinstance(thing, float) and not math.isfinite(thing) else thing
