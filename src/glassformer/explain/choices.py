@@ -111,7 +111,8 @@ def mlps_off(trial: Trial, baseline: str) -> list[Switch]:
 
 def _cut(trial: Trial, rest: str) -> Choice:
     words, _, where = rest.rpartition("@") if _PLACE.fullmatch(rest.rpartition("@")[2].strip()) else (rest, "", "")
-    return choose_cut(trial, *map(_number, edge(trial, words)), where)
+    looks, at = edge(trial, words)
+    return choose_cut(trial, _number(looks), _number(at), where)
 
 
 def choose_cut(trial: Trial, looks: str | int, at: str | int, where: str = "") -> Choice:
@@ -184,7 +185,7 @@ def word_off(trial: Trial, word: int, how: str) -> Switch:
     if how == "mask":
         sites, vector = _vector_of_the_mask(trial)
         said = f"{name} masked", trial.metric.blank, text
-        switch = put(sites, (torch.tensor(places),), lambda value: vector.expand_as(value), said)
+        switch = put(sites, (list(places),), lambda value: vector.expand_as(value), said)
         return replace(switch, reach=places[-1] + 1)
     if how == "delete":
         if word == trial.asked_about:

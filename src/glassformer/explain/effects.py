@@ -155,7 +155,7 @@ def nearest_key(trial: Trial, layer: int, head: int, i: int, j: int) -> int | No
     special = j in trial.pieces.specials
     others = [k for k in seen if (k in trial.pieces.specials) == special]
     others = others or [k for k in seen if k not in trial.pieces.specials]
-    return min(others, key=lambda k: abs(row[k] - row[j]), default=None)
+    return min(others, key=lambda k: abs(row[k] - row[j])) if others else None
 
 
 def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:

@@ -61,6 +61,9 @@ class Like:
     control_changes: list[float]
 
 
+NOT_ASKED = Like(0, 0, 0, 0, [], [], [])
+
+
 def alike(trial: Trial, told: Edge, control: Edge | None) -> Like:
     """Cut `told`, and `control`, in up to twenty sentences like this one."""
     needed = {told.looks, told.at, *((control.looks, control.at) if control else ())}

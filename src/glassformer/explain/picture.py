@@ -2,10 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-
-import numpy as np
 
 from glassformer.explain import ablations, arrays
 from glassformer.explain.address import Address, check
@@ -15,6 +13,7 @@ from glassformer.explain.choices import Choice, choose_without
 from glassformer.explain.effects import Edge, cells_cut, edges_cut, worth_measuring
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
+from glassformer.explain.like import NOT_ASKED
 from glassformer.explain.path import path, readout
 from glassformer.explain.reader import Reader
 from glassformer.explain.slope import answered
@@ -29,12 +28,7 @@ CLOSE = 1e-4  # of what all terms come to without their signs
 MEASURED = ("views", "effects", "told", "readout", "baselines")
 
 
-@dataclass(frozen=True)
-class Picture:
-    """header: JSON-ready, without arrays; arrays: float32, by the tape's names, without the axis of the batch."""
-
-    header: dict[str, Any]
-    arrays: dict[str, np.ndarray]
+Picture = dict[str, Any]  # JSON-ready, but for `arrays`: float32, by the tape's names, without the axis of the batch
 
 
 def picture(
@@ -60,8 +54,11 @@ def picture(
         "switches": [str(choice) for choice in choices],
         "cells": {"exact": [[False] * count for count in head_counts(seen)]},
         "whatifs": None,
+        "left": None,
+        "partial": not full and not choices,
     }
-    return Picture({"schema": SCHEMA, "kind": "picture", **plain(header)}, arrays.arrays(seen, effects=not choices))
+    found = arrays.arrays(seen, effects=not choices)
+    return {"schema": SCHEMA, "kind": "picture", **plain(header), "arrays": found}
 
 
 def _measured(trial: Trial, full: bool, companions: tuple[Reader, ...]) -> dict[str, Any]:
@@ -93,7 +90,7 @@ def head_picture(trial: Trial, layer: int, head: int, choices: Sequence[Choice] 
         cells, exact = cells_cut(trial, layer, head)
         found["cells"] = arrays.plain(cells)
     header = {"layer": layer, "head": head, "exact": exact, "switches": [str(choice) for choice in choices]}
-    return Picture({"schema": SCHEMA, "kind": "head", **header}, found)
+    return {"schema": SCHEMA, "kind": "head", **header, "arrays": found}
 
 
 def _text(trial: Trial) -> dict[str, Any]:
@@ -188,8 +185,8 @@ def _told(told: Told) -> dict[str, Any]:
     """The edge that changes most, as the page has it."""
     control = None if told.control is None else asdict(told.control)
     known = {name: getattr(told, name) for name in ("before", "after", "reading", "by_head", "doubt", "flips")}
-    clear = told.clear if told.like is not None or told.doubt else None
-    like = None if told.like is None else asdict(told.like)
+    asked = told.like is not NOT_ASKED
+    clear, like = told.clear if asked or told.doubt else None, asdict(told.like) if asked else None
     return {**asdict(told.edge), **known, "control": control, "like": like, "clear": clear}
 
 

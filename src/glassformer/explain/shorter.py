@@ -32,8 +32,8 @@ def shorter(pieces: Pieces, gone: Iterable[int]) -> Pieces:
 
 def beyond(pieces: Pieces, switches: Sequence[Switch]) -> None:
     """Raise UsageError where a switch counts what stands behind a word that another one takes out."""
-    first = min((pieces.words[k].pieces[0] for switch in switches for k in switch.gone), default=None)
-    for switch in switches if first is not None else ():
+    first = min((pieces.words[k].pieces[0] for switch in switches for k in switch.gone), default=len(pieces.ids))
+    for switch in switches:
         if switch.reach > first:
             word = pieces.words[pieces.word_at(first)].text
             raise UsageError(f"{word} is taken out, and {switch.text} counts what stands behind it; choose one of them")

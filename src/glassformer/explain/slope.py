@@ -1,6 +1,7 @@
 """How an answer follows from the final stream: Σ slope · stream + bias, with what is not linear held as it was."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,7 +92,7 @@ def _unbent(slope: Tensor, x: Tensor, linear: torch.nn.Linear, bend: str) -> tup
     return (slope * bends) @ weight, (slope * bends @ bias + left).item()
 
 
-def back_through_norm(slope: Tensor, x: Tensor, norm: torch.nn.Module) -> tuple[Tensor, float]:
+def back_through_norm(slope: Tensor, x: Tensor, norm: Any) -> tuple[Tensor, float]:
     """From the slope at what a norm gives to that at what it reads, x (n, w), and what its shift adds."""
     x = x.double()
     scale = torch.sqrt(x.var(dim=-1, unbiased=False, keepdim=True) + norm.epsilon)  # n 1

@@ -6,7 +6,7 @@ import torch
 
 from glassformer.explain.answers import Metric, Said
 from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, measured, words_add, worth_measuring
-from glassformer.explain.like import Like, alike
+from glassformer.explain.like import NOT_ASKED, Like, alike
 from glassformer.explain.reader import Reader
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
@@ -33,7 +33,7 @@ class Told:
 
     reading: what the word that looks adds to the measure, with the edge and with the edge cut.
     by_head: the change when it is cut in one head only, a row a layer, None where not measured.
-    like: None where no other sentences were asked; elsewhere: what the same cut does in the other models, by name.
+    like: NOT_ASKED where no other sentences were; elsewhere: what the same cut does in the other models, by name.
     """
 
     edge: Edge
@@ -42,7 +42,7 @@ class Told:
     reading: tuple[float, float]
     control: Edge | None
     by_head: list[list[float | None]]
-    like: Like | None
+    like: Like
     elsewhere: dict[str, tuple[float, float]]
 
     @property
@@ -64,13 +64,13 @@ class Told:
             return "no control"
         if abs(self.edge.change) < CLEAR * abs(self.control.change):
             return "like the control"
-        few = self.like is not None and self.like.agree < ALIKE * max(1, self.like.n)
+        few = self.like is not NOT_ASKED and self.like.agree < ALIKE * max(1, self.like.n)
         return "alike" if few else None
 
     @property
     def clear(self) -> bool:
         """The edge is the reason: its cut changes enough, far more than the control does, and in like sentences too."""
-        return self.doubt is None and self.like is not None
+        return self.doubt is None and self.like is not NOT_ASKED
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True
         _reading(trial, edge),
         control,
         by_head(trial, edge),
-        alike(trial, edge, control) if full else None,
+        alike(trial, edge, control) if full else NOT_ASKED,
         {other.reader.name: _same_cut(other, edge) for other in others if other.layers and _same_words(other, trial)},
     )
 

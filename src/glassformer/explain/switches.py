@@ -111,7 +111,9 @@ def mlp_off(layer: int, baseline: str, mean: Tensor | None = None) -> Switch:
     return Switch(name, _in_layer(OUT, layer), lambda out: replacement.expand_as(out), baseline, text)
 
 
-def put(sites: str, index: tuple[int, ...], change: Edit, said: tuple[str, str, str] = ("", "", "")) -> Switch:
+def put(
+    sites: str, index: tuple[int | list[int], ...], change: Edit, said: tuple[str, str, str] = ("", "", "")
+) -> Switch:
     """What stands at one index of a value, behind the axis of the batch, is changed; said: name, baseline, text."""
 
     def edit(value: Tensor) -> Tensor:
