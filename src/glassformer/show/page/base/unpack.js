@@ -1,7 +1,7 @@
 // A picture from its bytes, as docs/page.md lays them down.
 
 const KINDS = { f32: Float32Array, u8: Uint8Array, i8: Int8Array, i32: Int32Array, f16: Uint16Array };
-const MOST = 256 * 1024 * 1024; // bytes; more is no picture
+const MOST_BYTES = 256 * 1024 * 1024; // bytes; more is no picture
 
 /** bytes (Uint8Array, deflated or not) → the header, with `arrays` unpacked: {name: {shape, data, rounded}}. */
 export async function unpack(bytes) {
@@ -34,17 +34,17 @@ function isPlain(bytes) {
 }
 
 function unpackArray(plain, start, name, entry) {
-  const each = sizeOf(entry.shape.slice(1));
-  const size = entry.heads ? entry.heads.length * each : sizeOf(entry.shape);
+  const each = countOf(entry.shape.slice(1));
+  const size = entry.heads ? entry.heads.length * each : countOf(entry.shape);
   const Kind = KINDS[entry.dtype];
   const end = start + entry.at + size * (Kind ? Kind.BYTES_PER_ELEMENT : 0);
-  if (!Kind || size > MOST || sizeOf(entry.shape) > MOST || end > plain.length) throw new Error(`the picture's ${name} is cut short or of an unknown kind; make the file again`);
+  if (!Kind || size > MOST_BYTES || countOf(entry.shape) > MOST_BYTES || end > plain.length) throw new Error(`the picture's ${name} is cut short or of an unknown kind; make the file again`);
   const kept = decoded(new Kind(plain.slice(start + entry.at, end).buffer), entry);
   const data = entry.heads ? inPlace(kept, entry, each) : kept;
   return { shape: entry.shape, data, rounded: Boolean(entry.code) || entry.dtype === "f16" };
 }
 
-function sizeOf(shape) {
+function countOf(shape) {
   return shape.reduce((product, each) => product * each, 1);
 }
 

@@ -1,0 +1,174 @@
+"""One thread that asks models, a short queue before it, and what was asked last, kept.
+
+A model uses all cores for one question, so that a second one at the same time only makes both slower.  Whoever asks
+when the queue is full is told so at once.  A question that nobody waits for any more is not computed.
+"""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from glassformer.errors import UsageError, one_line
+
+if TYPE_CHECKING:
+    from glassformer.explain.explanation import Explanation
+    from glassformer.explain.reader import Reader
+
+WAITING = 16  # questions, at most
+TEXTS, MODELS = 8, 4  # explanations, and models beside those of the package, that are kept
+
+
+class Full(Exception):
+    """Too many questions wait already."""
+
+
+class Stale(Exception):
+    """Nobody waits for this answer any more."""
+
+
+@dataclass(eq=False)
+class Job:
+    """work: what is asked; page, topic: of a page only the newest question of a topic counts."""
+
+    work: Callable[[], Any]
+    page: str
+    topic: str
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future = field(repr=False)
+    stale: bool = False
+    since: float = field(default_factory=time.monotonic)
+
+    def drop(self) -> None:
+        self.stale = True
+        self.end(Stale("a newer question took its place"))
+
+    def end(self, result: Any) -> None:
+        """Hand over a result or an error, from any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._end, result)
+
+    def _end(self, result: Any) -> None:
+        if not self.future.done():
+            set_ = self.future.set_exception if isinstance(result, BaseException) else self.future.set_result
+            set_(result)
+
+
+class Worker:
+    """A thread of its own; it ends with the process, in the middle of a question if need be."""
+
+    def __init__(self, most: int = WAITING):
+        self.most, self.running = most, None
+        self._jobs: deque[Job] = deque()
+        self._wake = threading.Condition()
+        threading.Thread(target=self._work, name="asks models", daemon=True).start()
+
+    def __len__(self) -> int:
+        """How many questions wait."""
+        return len(self._jobs)
+
+    def ask(self, work: Callable[[], Any], page: str = "", topic: str = "") -> Job:
+        """Queue a question; `await job.future` for its answer.  Raises Full."""
+        loop = asyncio.get_running_loop()
+        job = Job(work, page, topic, loop, loop.create_future())
+        with self._wake:
+            for older in [each for each in self._jobs if page and (each.page, each.topic) == (page, topic)]:
+                self._forget(older)
+            if len(self._jobs) >= self.most:
+                raise Full
+            self._jobs.append(job)
+            self._wake.notify()
+        return job
+
+    def cancel(self, page: str) -> int:
+        """Drop what waits for a page; how many questions that were."""
+        with self._wake:
+            dropped = [each for each in self._jobs if each.page == page]
+            for job in dropped:
+                self._forget(job)
+        return len(dropped)
+
+    def drop(self, job: Job) -> None:
+        """Nobody waits for this one any more."""
+        with self._wake:
+            if job in self._jobs:
+                self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        self._jobs.remove(job)
+        job.drop()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not self._jobs:
+                    self._wake.wait()
+                job = self.running = self._jobs.popleft()
+            job.since = time.monotonic()
+            job.end(_answered(job.work))
+            self.running = None
+
+
+def _answered(work: Callable[[], Any]) -> Any:
+    """A result, or the error it ended with: a crafted tokenizer can raise a bare BaseException too."""
+    try:
+        return work()
+    except BaseException as error:
+        return error if isinstance(error, Exception) else RuntimeError(one_line(error))
+
+
+class Kept(OrderedDict):
+    """The last few things asked for."""
+
+    def __init__(self, most: int):
+        super().__init__()
+        self.most = most
+
+    def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self:
+            made = make()
+            while len(self) >= self.most:
+                self.popitem(last=False)
+            self[key] = made
+        self.move_to_end(key)
+        return self[key]
+
+
+class Desk:
+    """Models by what they are called, and explanations of the last texts.  Used by the worker's thread alone."""
+
+    def __init__(self, first: "Reader", prepare: "Callable[[Reader], None]" = lambda reader: None):
+        """prepare: what is done before a model is asked, such as setting how many threads it gets."""
+        self.first, self.prepare = first, prepare
+        self.others = Kept(MODELS)
+        self.texts = Kept(TEXTS)
+
+    def load(self, name: str) -> "Reader":
+        """Any model that `gf.load` takes.  Raises MissingError, CheckpointError, UsageError."""
+        from glassformer.explain.reader import read
+
+        return self.first if name == self.first.given else self.others.of(name, lambda: read(name))
+
+    def known(self) -> list[str]:
+        """What can be asked for by name."""
+        from glassformer.hub.store import shipped
+
+        return list(dict.fromkeys([self.first.given, *shipped(), *self.others]))
+
+    def reader(self, name: str | None) -> "Reader":
+        """A model that was loaded, or one of the package.  Raises UsageError: a text is no reason to load a file."""
+        if name is None:
+            return self.first
+        if name not in self.known():
+            raise UsageError(f"there is no model {one_line(name, 60)!r} here; load it first")
+        return self.load(name)
+
+    def explanation(self, model: str | None, text: str, second: str | None, joint: bool) -> "Explanation":
+        """What the model makes of a text: kept, so that a second question about it does not run it again."""
+        reader = self.reader(model)
+        self.prepare(reader)
+        key = (reader.given, text, second, joint)
+        return self.texts.of(key, lambda: reader.explain(text, second, joint))

@@ -1,0 +1,64 @@
+"""A free port, a browser, and Ctrl-C."""
+
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from glassformer.errors import WriteError
+from glassformer.serve.guard import Guard
+
+HERE, PORT, TRIES = "127.0.0.1", 8765, 20
+CONNECTIONS = 64  # at once; more are answered 503 without being looked at
+
+
+def bind(port: int = PORT) -> socket.socket:
+    """A socket that listens at `port`, or at the next one that is free.  Raises WriteError where none is."""
+    for each in [*range(port, min(port + TRIES, 65536)), 0]:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":  # a port whose last connection has just ended is free
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HERE, each))
+            listening.listen(CONNECTIONS)
+            return listening
+        except OSError:
+            listening.close()
+    raise WriteError(f"no port from {port} on can be listened at on this machine")
+
+
+def serve(listening: socket.socket, app: Guard, ready: Callable[[str], None]) -> None:
+    """Answer until Ctrl-C, which raises KeyboardInterrupt at once.  ready: called with the URL."""
+    config = uvicorn.Config(
+        app,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        ws="none",
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=0,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=16_384,
+        http="h11",
+        loop="asyncio",
+    )
+    ready(app.url)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def has_a_screen() -> bool:
+    """Somebody sits there who can see a browser: a terminal, a display, and no machine that runs tests."""
+    display = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return bool(sys.stdout and sys.stdout.isatty() and display and not os.environ.get("CI"))
+
+
+def browse(url: str) -> None:
+    """Open the browser without waiting for it."""
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

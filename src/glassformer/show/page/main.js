@@ -1,0 +1,126 @@
+// What every page does when it opens: unpack what it holds, make its source, show a view, follow the link and the keys.
+
+import { ask, startAsking } from "./base/ask.js";
+import { fill, h, safe } from "./base/dom.js";
+import { startKeys } from "./base/keys.js";
+import { readLink, startLink } from "./base/link.js";
+import { store } from "./base/store.js";
+import { fromBase64, unpack } from "./base/unpack.js";
+import { KeysPanel } from "./panels/keysheet.js";
+import { StatusPanel } from "./panels/status.js";
+import { ExploreView } from "./views/explore.js";
+import { GalleryView } from "./views/gallery.js";
+import { StepsView } from "./views/steps.js";
+import { ViewerView } from "./views/viewer.js";
+
+export const VIEWS_OF_PAGE = [
+  ["explore", "Explore", ExploreView],
+  ["steps", "Nine steps", StepsView],
+  ["gallery", "The study's figures", GalleryView],
+  ["viewer", "Layers and heads", ViewerView],
+];
+const ALWAYS = [StatusPanel, KeysPanel];
+
+/** makeSource: from what the page holds to the source that its panels ask. */
+export async function startPage(makeSource) {
+  frame();
+  startKeys();
+  startAsking();
+  showViews();
+  try {
+    const held = await whatIsHeld();
+    const source = makeSource(held);
+    store.set({ source });
+    fillIn(source);
+    await begin(held);
+  } catch (error) {
+    store.set({ error: error.message, busy: null });
+  }
+  startLink();
+  document.documentElement.dataset.ready = "true";
+}
+
+/** The data inside the page: pictures, model packs, and what is known of the server. */
+async function whatIsHeld() {
+  const blocks = [...document.querySelectorAll("script[data-what]")];
+  const named = (what) => blocks.filter((each) => each.dataset.what === what);
+  const facts = JSON.parse(named("facts")[0].textContent);
+  const pictures = await Promise.all(named("picture").map((each) => unpack(fromBase64(each.textContent))));
+  const models = Object.fromEntries(named("model").map((each) => [each.dataset.name, fromBase64(each.textContent)]));
+  blocks.forEach((each) => each.remove());
+  return { pictures, models, live: facts.live };
+}
+
+/** What the link names, where it can be had; else what the page holds first. */
+async function begin({ pictures, live }) {
+  const link = readLink();
+  const first = pictures[0] ?? null;
+  const { address, switches, view, step } = { address: "", switches: [], view: "explore", step: 0, ...link };
+  store.set({ view, step });
+  if (first) store.set({ picture: first, address });
+  const wanted = { text: link.text ?? live?.text ?? first?.text, second: link.second ?? live?.second ?? null, model: link.model ?? live?.model ?? first?.model.given };
+  if (wanted.text && !same(first, wanted)) await ask({ ...wanted, switches, ...(address ? { address } : {}) });
+  else if (first) store.set({ switches, ...(address ? { address } : {}) });
+}
+
+function same(picture, { text, second, model }) {
+  return picture !== null && picture.text === text && (picture.second ?? null) === second && picture.model.given === model;
+}
+
+/** Measure what was left for later, while the first picture is looked at already. */
+function fillIn(source) {
+  if (!source.more) return;
+  store.on(["picture"], async () => {
+    const picture = store.get("picture");
+    if (!picture?.partial) return;
+    const more = await source.more(picture).catch(() => null); // what is not measured stays empty
+    if (more && store.get("picture") === picture) store.set({ picture: more });
+  });
+}
+
+// the frame around the views
+
+function frame() {
+  const skip = h("a", { class: "skip", href: "#view", onclick: (event) => skipTo(event) }, "to the view");
+  const tabs = h("nav", { class: "views", "aria-label": "Views" }, VIEWS_OF_PAGE.map(([name, title]) => tab(name, title)));
+  const tools = h("div", { class: "tools" }, h("button", { type: "button", class: "tool", onclick: turnTheme }, "Light or dark"), h("button", { type: "button", class: "tool", onclick: () => document.querySelector("gf-keys").open() }, "Keys"));
+  const head = h("header", { class: "page-head" }, h("h1", {}, "Glassformer"), tabs, tools);
+  const view = h("main", { id: "view", tabindex: "-1" });
+  fill(document.getElementById("page"), skip, head, h("gf-status"), view, h("footer", { class: "page-foot" }), h("gf-keys"));
+}
+
+function tab(name, title) {
+  return h("button", { type: "button", class: "tool", "data-view": name, onclick: () => store.set({ view: name }) }, title);
+}
+
+/** The hash is a link to what is looked at, so that skipping may not change it. */
+function skipTo(event) {
+  event.preventDefault();
+  document.getElementById("view").focus();
+}
+
+function turnTheme() {
+  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  store.set({ picture: store.get("picture") && { ...store.get("picture") } }); // canvases are drawn anew
+}
+
+function showViews() {
+  const show = () => {
+    const now = store.get("view");
+    fill(document.getElementById("view"), h(`gf-${now}`));
+    for (const each of document.querySelectorAll("[data-view]")) each.setAttribute("aria-current", each.dataset.view === now ? "page" : "false");
+  };
+  store.on(["view"], show);
+  store.on(["picture"], foot);
+  show();
+}
+
+/** What the file had no room for. */
+function foot() {
+  const picture = store.get("picture");
+  const left = picture?.left;
+  const words = left ? [left.rounded.length && `rounded: ${left.rounded.join("; ")}`, left.out.length && `not in this file: ${left.out.join("; ")}`] : [];
+  document.title = picture ? `${safe(picture.text).slice(0, 60)} · ${safe(picture.model.name)} · Glassformer` : "Glassformer";
+  fill(document.querySelector(".page-foot"), words.filter(Boolean).map((each) => h("p", {}, each)));
+}
