@@ -1,6 +1,6 @@
 // What a picture says of a word, a position, a head: small questions that many panels ask.
 
-import { parse } from "./address.js";
+import { MATRICES, parse } from "./address.js";
 
 /** The label of a position; the second and later ones of the same piece keep their number. */
 export function pieceAt(picture, position) {
@@ -60,16 +60,24 @@ export function strongest(picture, table) {
   return everyHead(picture).reduce((best, each) => (size(each) > size(best) ? each : best), [0, 0]);
 }
 
-/** The layer, head, row and column an address points at, with what is missing filled in; null without attention. */
+let lastPlace = { layer: 0, head: 0, row: 0, column: 0 };
+
+/**
+ * {layer, head, row, column, kind, part} of what an address points at; part: head, mlp, stream or whole.  null without
+ * attention.  An address that names no cell of a head leaves the cell that was looked at before where it is.
+ */
 export function placeOf(picture, address) {
   if (!picture?.model.layers) return null;
+  const where = parse(address || "") ?? { site: "", layer: null, head: null, kind: "weights", index: [] };
+  const part = where.head !== null ? "head" : where.layer === null ? "whole" : where.site.includes(".mlp.") ? "mlp" : "stream";
+  const place = { ...lastPlace, layer: where.layer ?? lastPlace.layer, head: where.head ?? lastPlace.head };
+  if (part === "head" && MATRICES.includes(where.kind)) [place.row = place.row, place.column = place.column] = where.index;
   const last = picture.pieces.length - 1;
-  const where = parse(address || "") || { layer: 0, head: 0, kind: "weights", index: [] };
-  const layer = Math.min(where.layer ?? 0, picture.model.layers - 1);
-  const head = Math.min(where.head ?? 0, picture.model.heads[layer] - 1);
-  const [row = 0, column = 0] = where.index;
-  const part = where.head !== null && where.head !== undefined ? "head" : where.site?.includes(".mlp.") ? "mlp" : where.layer === undefined || where.layer === null ? "whole" : "stream";
-  return { layer, head, kind: where.kind, row: Math.min(row, last), column: Math.min(column, last), part: where.site ? part : "head" };
+  place.layer = Math.min(place.layer, picture.model.layers - 1);
+  place.head = Math.min(place.head, picture.model.heads[place.layer] - 1);
+  [place.row, place.column] = [Math.min(place.row, last), Math.min(place.column, last)];
+  lastPlace = { ...place };
+  return { ...place, kind: where.kind, part };
 }
 
 /** The answer turns round between two values of the measure. */

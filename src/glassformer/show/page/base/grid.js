@@ -22,7 +22,7 @@ export class Grid {
   #matrix = null;
   #view = null;
   #pending = false;
-  #redraws = [];
+  #scroll = [0, 0];
 
   constructor(options) {
     this.options = { tallest: 0.62, widest: 46, squarest: 1, ...options };
@@ -65,6 +65,18 @@ export class Grid {
     this.cell.focus({ preventScroll: true });
   }
 
+  /** Show the part that begins at these pixels. */
+  scrollTo(left, top) {
+    if (left !== this.#scroll[0]) this.scroller.scrollLeft = left;
+    if (top !== this.#scroll[1]) this.scroller.scrollTop = top;
+  }
+
+  #scrolled() {
+    this.#scroll = [this.scroller.scrollLeft, this.scroller.scrollTop];
+    this.redraw();
+    this.options.scrolled?.(...this.#scroll);
+  }
+
   redraw() {
     if (this.#pending) return;
     this.#pending = true;
@@ -77,7 +89,7 @@ export class Grid {
 
   #listen() {
     new ResizeObserver(() => this.#lay()).observe(this.element);
-    this.scroller.addEventListener("scroll", () => this.redraw());
+    this.scroller.addEventListener("scroll", () => this.#scrolled());
     this.scroller.addEventListener("pointerdown", (event) => this.#pointed(event, true));
     this.scroller.addEventListener("pointermove", (event) => this.#pointed(event, event.buttons === 1));
     this.scroller.addEventListener("pointerleave", () => this.options.hover?.(null, null));
@@ -130,6 +142,7 @@ export class Grid {
     this.extent.style.setProperty("height", `${top + fullHeight}px`);
     this.scroller.style.setProperty("height", `${windowHeight}px`);
     this.scroller.style.setProperty("width", `${Math.min(width, left + fullWidth + (top + fullHeight > windowHeight ? 16 : 0))}px`);
+    [this.#view.windowWidth, this.#view.windowHeight] = [this.scroller.clientWidth, this.scroller.clientHeight];
     this.redraw();
     this.#reveal();
   }
@@ -164,11 +177,11 @@ export class Grid {
   #draw() {
     const [matrix, view] = [this.#matrix, this.#view];
     if (!matrix || !view) return;
-    const [width, height] = [this.scroller.clientWidth, this.scroller.clientHeight];
+    const [width, height] = [view.windowWidth, view.windowHeight];
     const context = sized(this.canvas, width, height);
     const skin = (view.skin = skinOf(this.element));
     context.clearRect(0, 0, width, height);
-    const { scrollLeft, scrollTop } = this.scroller;
+    const [scrollLeft, scrollTop] = this.#scroll;
     const clipped = (draw, ...box) => {
       context.save();
       context.beginPath();
@@ -197,9 +210,9 @@ export class Grid {
     const last = (scroll, size, cell, count) => Math.min(count - 1, Math.floor((scroll + size) / cell));
     return {
       firstRow: Math.floor(scrollTop / view.height),
-      lastRow: last(scrollTop, this.scroller.clientHeight - view.top, view.height, matrix.rows),
+      lastRow: last(scrollTop, view.windowHeight - view.top, view.height, matrix.rows),
       firstColumn: Math.floor(scrollLeft / view.width),
-      lastColumn: last(scrollLeft, this.scroller.clientWidth - view.left, view.width, matrix.columns),
+      lastColumn: last(scrollLeft, view.windowWidth - view.left, view.width, matrix.columns),
     };
   }
 
@@ -238,10 +251,9 @@ export class Grid {
     if (!view) return;
     const [row, column] = this.#cursor;
     const into = (start, size, scroll, space) => (start < scroll ? start : start + size > scroll + space ? start + size - space : scroll);
-    const top = into(row * view.height, view.height, this.scroller.scrollTop, this.scroller.clientHeight - view.top);
-    const left = into(column * view.width, view.width, this.scroller.scrollLeft, this.scroller.clientWidth - view.left);
-    if (top !== this.scroller.scrollTop) this.scroller.scrollTop = top;
-    if (left !== this.scroller.scrollLeft) this.scroller.scrollLeft = left;
+    const top = into(row * view.height, view.height, this.#scroll[1], view.windowHeight - view.top);
+    const left = into(column * view.width, view.width, this.#scroll[0], view.windowWidth - view.left);
+    this.scrollTo(left, top);
   }
 
   /** Put the ring over the cell, and say to whom it may concern what stands there. */
@@ -251,8 +263,8 @@ export class Grid {
     const [row, column] = this.#cursor;
     const inside = row < matrix.rows && column < matrix.columns;
     const set = (element, values) => Object.entries(values).forEach(([name, value]) => element.style.setProperty(name, value));
-    set(this.cover, { left: `${view.left}px`, top: `${view.top}px`, width: `${Math.max(0, this.scroller.clientWidth - view.left)}px`, height: `${Math.max(0, this.scroller.clientHeight - view.top)}px` });
-    const [x, y] = [column * view.width - this.scroller.scrollLeft, row * view.height - this.scroller.scrollTop];
+    set(this.cover, { left: `${view.left}px`, top: `${view.top}px`, width: `${Math.max(0, view.windowWidth - view.left)}px`, height: `${Math.max(0, view.windowHeight - view.top)}px` });
+    const [x, y] = [column * view.width - this.#scroll[0], row * view.height - this.#scroll[1]];
     const [width, height] = [Math.max(7, view.width - 1), Math.max(7, view.height - 1)];
     set(this.cell, { transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` });
     set(this.across, { transform: `translateY(${y}px)`, height: `${height}px` });
