@@ -14,6 +14,7 @@ from glassformer import __version__
 from glassformer.errors import GlassformerError, did_you_mean, one_line
 from glassformer.verbs.explain import explain, why
 from glassformer.verbs.models import info, models
+from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
 from glassformer.verbs.train import train
 
@@ -21,6 +22,7 @@ WELCOME = """\
 Glassformer: a transformer you can see through.
 
   glassformer explain "this restaurant was not terrible"    what three models make of a sentence, and why
+  glassformer open                                          the same as a page in the browser: look, touch, switch off
   glassformer why "this restaurant was not terrible" 'L0.H3.weights[4,3]'    one number, all its arithmetic
   echo "the soup was not bad" | glassformer classify        an answer a line
   glassformer models                                        what is in the package
@@ -36,6 +38,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
+app.command(open_page, name="open")
 for verb in (explain, why, classify, embed, fill, models, info, train):
     app.command(verb)
 

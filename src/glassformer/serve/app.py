@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ LONGEST = 100_000  # characters of a text, of which a model reads the beginning
 MOST_SWITCHES = 64
 HEAVY = 24_000_000  # bytes of arrays; of a larger picture only what is drawn first is sent at once
 FIRST = ("thumb", "brought", "pooled", "logits", "final", "look", "sentence", "sentence2", "similarity")
+EVERY_DIGIT = 17  # of a number that is held beside another
 STATUS = {UsageError: 400, MissingError: 404, CheckpointError: 422}
 
 
@@ -88,24 +90,26 @@ class App:
             "worked": self.worked,
             "array": self.array,
         }
-        asked = [Route(f"/api/{name}", self._explaining(name, work), methods=["POST"]) for name, work in kinds.items()]
-        others = [("models", self._models), ("load", self._load), ("cancel", self._cancel), ("progress", self._progress)]
-        more = [Route(f"/api/{name}", _guarded(answer), methods=["POST"]) for name, answer in others]
+        asked = [Route(f"/api/{name}", self._explaining(work), methods=["POST"]) for name, work in kinds.items()]
+        others = {"models": self._models, "load": self._load, "cancel": self._cancel, "progress": self._progress}
+        more = [Route(f"/api/{name}", _guarded(answer), methods=["POST"]) for name, answer in others.items()]
         front = Route("/", self._page, methods=["GET"])
-        return Starlette(routes=[front, *asked, *more], exception_handlers={HTTPException: _refused, Exception: _broken})
+        handlers = {HTTPException: _refused, Exception: _broken}
+        return Starlette(routes=[front, *asked, *more], exception_handlers=handlers)
 
     async def _page(self, request: Request) -> Response:
         policy = f"{self.policy}; frame-ancestors 'none'"
         return HTMLResponse(self.html, headers={"Content-Security-Policy": policy})
 
-    def _explaining(self, topic: str, work: Callable[[Asked], Any]) -> Callable:
+    def _explaining(self, work: Callable[[Asked], Any]) -> Callable:
         async def answer(request: Request) -> Response:
             asked = Asked.of(await _body(request))
+            topic = _short(asked.body.get("topic") or "", "topic", 64)
             return _sent(await self._done(request, lambda: work(asked), asked.page, topic))
 
         return _guarded(answer)
 
-    async def _done(self, request: Request, work: Callable[[], Any], page: str, topic: str) -> Any:
+    async def _done(self, request: Request, work: Callable[[], Any], page: str, topic: str = "") -> Any:
         """What the worker makes of it; nothing, if the page that asked has gone meanwhile."""
         job = self.worker.ask(work, page, topic)
         left = asyncio.ensure_future(_gone(request))
@@ -127,15 +131,13 @@ class App:
     def picture(self, asked: Asked) -> bytes:
         """All that is needed at once: the rest is asked for by `more`."""
         found = self._explained(asked).picture(full=False, switches=asked.switches)
-        partial = not asked.switches
-        arrays = found.arrays
+        arrays = found["arrays"]
         if sum(array.nbytes for array in arrays.values()) > HEAVY:
             arrays = {name: array for name, array in arrays.items() if name.split(".")[-1] in FIRST}
-        return pack({**found.header, "partial": partial, "arrays": arrays})
+        return pack({**found, "arrays": arrays})
 
     def more(self, asked: Asked) -> bytes:
-        found = self._explained(asked).picture(full=True)
-        return joined({**found.header, "partial": False}, {}, deflate=False)
+        return joined(self._explained(asked).picture(full=True), {}, deflate=False)
 
     def what_if(self, asked: Asked) -> dict[str, Any]:
         x = self._explained(asked)
@@ -149,8 +151,7 @@ class App:
 
     def head(self, asked: Asked) -> bytes:
         x = self._explained(asked)
-        found = x.head_picture(asked.number("layer"), asked.number("head"), asked.switches)
-        return pack({**found.header, "arrays": found.arrays})
+        return pack(x.head_picture(asked.number("layer"), asked.number("head"), asked.switches))
 
     def worked(self, asked: Asked) -> dict[str, Any]:
         return asdict(self._explained(asked).why(_short(asked.body.get("address"), "address")))
@@ -167,7 +168,7 @@ class App:
         def listed() -> list[dict[str, str]]:
             return [self.said(self.desk.reader(name)) for name in self.desk.known()]
 
-        return _sent({"models": await self._done(request, listed, "", "models")})
+        return _sent({"models": await self._done(request, listed, "")})
 
     async def _load(self, request: Request) -> Response:
         body = await _body(request)
@@ -207,7 +208,7 @@ async def _body(request: Request) -> dict[str, Any]:
 def _sent(result: Any) -> Response:
     if isinstance(result, bytes):
         return Response(result, media_type="application/octet-stream")
-    return Response(header(result), media_type="application/json")
+    return Response(header(result, EVERY_DIGIT), media_type="application/json")
 
 
 def _guarded(answer: Callable) -> Callable:
@@ -240,6 +241,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A bug of ours: the page is told so, the terminal gets what happened."""
+    """A bug of ours: the page is told so, and the terminal what happened."""
+    traceback.print_exception(error)
     return refusal(500, "something went wrong that should not; the terminal says more")
-

@@ -32,7 +32,7 @@ class Stale(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """work: what is asked; page, topic: of a page only the newest question of a topic counts."""
+    """work: what is asked; page, topic: of a page only the newest question of a topic, where it has one, counts."""
 
     work: Callable[[], Any]
     page: str
@@ -75,7 +75,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         job = Job(work, page, topic, loop, loop.create_future())
         with self._wake:
-            for older in [each for each in self._jobs if page and (each.page, each.topic) == (page, topic)]:
+            for older in [each for each in self._jobs if page and topic and (each.page, each.topic) == (page, topic)]:
                 self._forget(older)
             if len(self._jobs) >= self.most:
                 raise Full

@@ -55,8 +55,9 @@ def serve(listening: socket.socket, app: Guard, ready: Callable[[str], None]) ->
 
 def has_a_screen() -> bool:
     """Somebody sits there who can see a browser: a terminal, a display, and no machine that runs tests."""
-    display = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return bool(sys.stdout and sys.stdout.isatty() and display and not os.environ.get("CI"))
+    set_ = os.environ.get
+    display = sys.platform in ("darwin", "win32") or set_("DISPLAY") or set_("WAYLAND_DISPLAY")
+    return bool(sys.stdout and sys.stdout.isatty() and display and not set_("CI"))
 
 
 def browse(url: str) -> None:

@@ -77,23 +77,21 @@ def joined(picture: Mapping[str, Any], arrays: Mapping[str, Packed], deflate: bo
     return zlib.compress(content, 9) if deflate else content
 
 
-def header(fields: Mapping[str, Any]) -> bytes:
-    """As JSON that any reader takes: nine digits a number, null for what is none."""
-    return json.dumps(_plain(fields), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def header(fields: Mapping[str, Any], digits: int = DIGITS) -> bytes:
+    """As JSON that any reader takes: so many digits a number, null for what is none."""
+    plain = _plain(fields, digits)
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _plain(thing: Any) -> Any:
+def _plain(thing: Any, digits: int) -> Any:
     if isinstance(thing, Mapping):
-        return {str(key): _plain(value) for key, value in thing.items()}
-    if isinstance(thing, str) or thing is None or isinstance(thing, bool):
+        return {str(key): _plain(value, digits) for key, value in thing.items()}
+    if isinstance(thing, str | bool | int) or thing is None:
         return thing
     if isinstance(thing, Iterable):
-        return [_plain(value) for value in thing]
-    return thing if isinstance(thing, int) else _digits(float(thing))
-
-
-def _digits(number: float) -> float | None:
-    return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
+        return [_plain(value, digits) for value in thing]
+    number = float(thing)
+    return float(f"{number:.{digits}g}") if math.isfinite(number) else None
 
 
 def _up(size: int) -> int:
@@ -115,6 +113,12 @@ def unpack(content: bytes) -> dict[str, Any]:
     start = _up(8 + length)
     fields["arrays"] = {name: _unpacked(content, start, entry) for name, entry in fields["arrays"].items()}
     return fields
+
+
+def left_of(content: bytes) -> dict[str, Any] | None:
+    """What a packed picture says that it had no room for."""
+    content = content if content.startswith(MAGIC) else _inflated(content)
+    return json.loads(content[8 : 8 + int.from_bytes(content[4:8], "little")]).get("left")
 
 
 def _inflated(content: bytes) -> bytes:

@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,38 +18,54 @@ from typing import Any
 
 from glassformer.show.fitted import fitted
 from glassformer.show.modules import join
+from glassformer.show.packed import left_of
 
 FOLDER = Path(str(files("glassformer"))) / "show" / "page"
 MOST = 1_000_000  # bytes of a file without models,
 MOST_WITH_MODELS = 8_000_000  # and with them
 CARRIERS = {"file": "carriers/file.js", "model": "carriers/model.js", "live": "carriers/live.js"}
+ROOM = 120  # bytes of the markup around a picture
 LEAST = 2_000  # bytes of a picture's share; with less there is none
 Picture = Mapping[str, Any]
 
 
-def page(
+@dataclass(frozen=True)
+class Page:
+    """left: of each picture what its bytes had no room for, in words; None where all of it is there."""
+
+    html: str
+    left: list[dict[str, Any] | None]
+
+
+def page(pictures: Sequence[Picture], **how: Any) -> str:
+    """The HTML of `pictures`; the options are those of `made`."""
+    return made(pictures, **how).html
+
+
+def made(
     pictures: Sequence[Picture],
     *,
     models: Mapping[str, bytes] | None = None,
     live: Mapping[str, Any] | None = None,
+    begin: Mapping[str, Any] | None = None,
     title: str = "Glassformer",
     most: int | None = None,
-) -> str:
-    """The HTML of `pictures`, of which the first is looked at first.
+) -> Page:
+    """A page of `pictures`, of which the first is looked at first.
 
-    models: packed models by name, so that the text can be changed in the file; live: what a page that is served knows
-    of its server; most: bytes of the whole, 1 MB (8 MB with models) when left out: pictures get what is left of it.
-    Raises ValueError where not even their names fit.
+    models: packed models by name, so that the text can be changed in the file; live: what a page that is served asks
+    for first; begin: the address and the switches it opens with; most: bytes of the whole, 1 MB (8 MB with models)
+    when left out: pictures get what is left of it.  Raises ValueError where not even their names fit.
     """
     carrier = "live" if live is not None else "model" if models else "file"
     whole = MOST_WITH_MODELS if models else MOST
-    facts = _block("json", "facts", json.dumps({"carrier": carrier, "live": live}).replace("<", "\\u003c"))
-    held = [_block("octet-stream", name, _text(each), "model") for name, each in (models or {}).items()]
-    frame = _document(title, carrier, [facts, *held])
-    room = (most or whole) - len(frame.encode())
-    content = shared(pictures, room * 3 // 4 - 100 * len(pictures))
-    blocks = [_block("octet-stream", f"picture-{k}", _text(each), "picture") for k, each in enumerate(content)]
-    return _document(title, carrier, [facts, *blocks, *held])
+    facts = json.dumps({"carrier": carrier, "live": live, "begin": begin}).replace("<", "\\u003c")
+    held = [_block("facts", "facts", facts)]
+    held += [_block("model", name, _text(each)) for name, each in (models or {}).items()]
+    room = (most or whole) - len(_document(title, carrier, held).encode())
+    content = shared(pictures, room * 3 // 4 - ROOM * len(pictures))
+    blocks = [_block("picture", f"picture-{k}", _text(each)) for k, each in enumerate(content)]
+    return Page(_document(title, carrier, held + blocks), [left_of(each) for each in content])
 
 
 def shared(pictures: Sequence[Picture], room: int) -> list[bytes]:
@@ -101,10 +118,12 @@ def _document(title: str, carrier: str, blocks: Iterable[str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda hole: holes[hole[1]], template)
 
 
-def _block(kind: str, name: str, content: str, what: str = "facts") -> str:
-    return f'<script type="application/{kind}" data-what="{what}" data-name="{html.escape(name)}">{content}</script>'
+def _block(what: str, name: str, content: str) -> str:
+    """Data that no browser runs."""
+    return (
+        f'<script type="application/octet-stream" data-what="{what}" data-name="{html.escape(name)}">{content}</script>'
+    )
 
 
 def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
-

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from glassformer.errors import UsageError, one_line
@@ -15,8 +16,6 @@ SMALL = 10_000_000  # weights; below it a second thread costs more than it saves
 
 def reader_of(source: Source | None, verb: str = "", precision: str = "float32") -> "Reader":
     """The model to ask.  verb: a command that no shipped model can do, so that one has to be named."""
-    import torch
-
     from glassformer.explain.reader import read
 
     source = source or Source()
@@ -26,9 +25,24 @@ def reader_of(source: Source | None, verb: str = "", precision: str = "float32")
             f"{verb} needs a model: give --model the folder of a BERT, or its id on the hub, such as {such}"
         )
     reader = read(source.model or "sentiment", source.allow_pickle_weights, precision)
-    if sum(weight.numel() for weight in reader.model.parameters()) < SMALL:
-        torch.set_num_threads(1)
+    set_threads(reader)
     return reader
+
+
+def set_threads(reader: "Reader") -> None:
+    """As many as help this model."""
+    import torch
+
+    small = sum(weight.numel() for weight in reader.model.parameters()) < SMALL
+    torch.set_num_threads(1 if small else _cores())
+
+
+@cache
+def _cores() -> int:
+    """How many threads torch takes by itself."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def given(text: str) -> str:

@@ -1,6 +1,7 @@
 """What many verbs take, each group a dataclass whose fields are options."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -75,6 +76,22 @@ class Look:
 
 
 @dataclass
+class Html:
+    """A page.
+
+    Parameters
+    ----------
+    html
+        Write everything as one HTML file that opens in any browser, anywhere, and fetches nothing.
+    with_model
+        Put the model into it, so that other sentences can be typed there: shipped models and others as small.
+    """
+
+    html: Path | None = None
+    with_model: Flag = False
+
+
+@dataclass
 class Change:
     """What is changed before the model is asked again.
 
@@ -125,4 +142,5 @@ class Change:
 Sources = Annotated[Source | None, Parameter(name="*")]
 Pairs = Annotated[Pair | None, Parameter(name="*")]
 Looks = Annotated[Look | None, Parameter(name="*")]
+Htmls = Annotated[Html | None, Parameter(name="*")]
 Changes = Annotated[Change | None, Parameter(name="*")]

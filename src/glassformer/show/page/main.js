@@ -6,8 +6,16 @@ import { startKeys } from "./base/keys.js";
 import { readLink, startLink } from "./base/link.js";
 import { store } from "./base/store.js";
 import { fromBase64, unpack } from "./base/unpack.js";
+import { CardPanel } from "./panels/card.js";
 import { KeysPanel } from "./panels/keysheet.js";
+import { LadderPanel } from "./panels/ladder.js";
+import { PathPanel } from "./panels/path.js";
+import { SentencePanel } from "./panels/sentence.js";
+import { SheetPanel } from "./panels/sheet.js";
 import { StatusPanel } from "./panels/status.js";
+import { StripPanel } from "./panels/strip.js";
+import { ToldPanel } from "./panels/told.js";
+import { TrayPanel } from "./panels/tray.js";
 import { ExploreView } from "./views/explore.js";
 import { GalleryView } from "./views/gallery.js";
 import { StepsView } from "./views/steps.js";
@@ -19,7 +27,8 @@ export const VIEWS_OF_PAGE = [
   ["gallery", "The study's figures", GalleryView],
   ["viewer", "Layers and heads", ViewerView],
 ];
-const ALWAYS = [StatusPanel, KeysPanel];
+// Named so that they are part of the page: each defines its element.
+export const PANELS_OF_PAGE = [SentencePanel, ToldPanel, LadderPanel, StripPanel, SheetPanel, CardPanel, PathPanel, TrayPanel, StatusPanel, KeysPanel];
 
 /** makeSource: from what the page holds to the source that its panels ask. */
 export async function startPage(makeSource) {
@@ -48,19 +57,21 @@ async function whatIsHeld() {
   const pictures = await Promise.all(named("picture").map((each) => unpack(fromBase64(each.textContent))));
   const models = Object.fromEntries(named("model").map((each) => [each.dataset.name, fromBase64(each.textContent)]));
   blocks.forEach((each) => each.remove());
-  return { pictures, models, live: facts.live };
+  return { pictures, models, live: facts.live, begin: facts.begin };
 }
 
-/** What the link names, where it can be had; else what the page holds first. */
-async function begin({ pictures, live }) {
+/** What the link names, where it can be had; else what the page was made for. */
+async function begin(held) {
+  const first = held.pictures[0] ?? null;
+  const given = { address: "", switches: [], view: "explore", step: 0, ...held.begin, ...held.live };
   const link = readLink();
-  const first = pictures[0] ?? null;
-  const { address, switches, view, step } = { address: "", switches: [], view: "explore", step: 0, ...link };
+  const { address, switches, view, step } = { ...given, ...link };
   store.set({ view, step });
-  if (first) store.set({ picture: first, address });
-  const wanted = { text: link.text ?? live?.text ?? first?.text, second: link.second ?? live?.second ?? null, model: link.model ?? live?.model ?? first?.model.given };
-  if (wanted.text && !same(first, wanted)) await ask({ ...wanted, switches, ...(address ? { address } : {}) });
-  else if (first) store.set({ switches, ...(address ? { address } : {}) });
+  if (first) store.set({ picture: first, ...(address ? { address } : {}) });
+  const wanted = { text: link.text ?? given.text ?? first?.text, second: link.second ?? given.second ?? first?.second ?? null, model: link.model ?? given.model ?? first?.model.given };
+  if (wanted.text && !same(first, wanted)) await ask({ ...wanted, joint: given.joint ?? false, switches });
+  else if (first) store.set({ switches });
+  if (address) store.set({ address });
 }
 
 function same(picture, { text, second, model }) {
