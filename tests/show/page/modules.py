@@ -1,0 +1,78 @@
+"""The page's ES modules in a headless Chromium, without a network: `page.evaluate` of what they make of plain data.
+
+CI has Chromium, and perhaps no other engine that runs JavaScript.  One browser serves the whole session, since
+Playwright takes one connection a thread.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ORIGIN = "http://modules.test"
+FOLDER = Path(str(files("glassformer"))) / "show" / "page"
+TYPES = {".html": "text/html", ".js": "text/javascript"}
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def chromium() -> str | None:
+    """Where Chromium is: named by GLASSFORMER_CHROMIUM, else on the path."""
+    named = os.environ.get("GLASSFORMER_CHROMIUM")
+    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@cache
+def browser() -> Any:
+    """The browser of this session.  Skips where there is no Playwright, or no Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    where = chromium()
+    if where is None:
+        pytest.skip("there is no Chromium; name one with GLASSFORMER_CHROMIUM")
+    return playwright.sync_playwright().start().chromium.launch(executable_path=where, args=["--no-sandbox"])
+
+
+@contextmanager
+def opened(held: Mapping[str, bytes] | None = None) -> Iterator[Any]:
+    """A page that can import the modules by their paths, "/engine/tokens.js", and fetch what is held, "/held/NAME".
+
+    Every other request fails, and so does the test that made it.
+    """
+    context = browser().new_context()
+    refused: list[str] = []
+
+    def serve(route: Any) -> None:
+        path = route.request.url.removeprefix(ORIGIN + "/")
+        body = (held or {}).get(path.removeprefix("held/")) if path.startswith("held/") else _file(path)
+        if not route.request.url.startswith(ORIGIN) or body is None:
+            refused.append(route.request.url)
+            return route.abort()
+        suffix = Path(path).suffix if path else ".html"
+        return route.fulfill(body=body, content_type=TYPES.get(suffix, "application/octet-stream"))
+
+    context.route("**/*", serve)
+    page = context.new_page()
+    page.goto(f"{ORIGIN}/")
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not refused
+
+
+def _file(path: str) -> bytes | None:
+    if not path:
+        return b"<!doctype html><title>modules</title>"
+    file = FOLDER / path
+    return file.read_bytes() if file.is_file() and file.suffix == ".js" else None
+
+
+def run(page: Any, body: str, given: Any = None) -> Any:
+    """What an async function of `given` returns as JSON: `const { Tokens } = await import("/engine/tokens.js"); …`."""
+    return json.loads(page.evaluate(f"async (given) => {{ {body} }}", given) or "null")
