@@ -1,17 +1,16 @@
 """ES modules of the house format, joined into one script in the order they need each other.
 
-docs/page.md has the format.  Whatever keeps to it means the same joined as apart: imports take named things only, by
-their own names, and no two modules have a top-level name in common.  Whatever does not is refused, by name and line.
+docs/page.md has the format.  Whatever keeps to it means the same joined as apart: each module becomes a function that
+gives what it exports, under names that no other module exports.  Whatever does not is refused, by name and line.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-IMPORT = re.compile(r'import \{ ([\w$]+(?:, [\w$]+)*),? \} from "(\.\.?/[\w./-]+\.js)";')
-EXPORT = re.compile(r"export (?=(?:const|let|function|async function|function\*|class) ?[\w$])")
-DECLARED = re.compile(r"(?:export )?(?:const|let|var|function\*?|async function|class) ([\w$]+|[{[].*)")
-NAME = re.compile(r"[\w$]+")
+NAMED = r"[\w$]+(?: as [\w$]+)?"
+IMPORT = re.compile(rf'import \{{ ({NAMED}(?:, {NAMED})*),? \}} from "(\.\.?/[\w./-]+\.js)";')
+EXPORT = re.compile(r"export (?:const|function\*?|async function|class) ([\w$]+)\b")
 COMMENT = re.compile(r"\s*//")
 # What the browser calls by these names would be hidden from every other module.
 TAKEN = set(
@@ -23,12 +22,14 @@ TAKEN = set(
 
 @dataclass
 class Module:
-    """needs: module → the names taken from it; body: its lines without imports and `export`."""
+    """needs: module → the names taken from it; called: name here → name there, where they differ; exports: what it
+    gives; body: its lines without imports and `export`.
+    """
 
     path: str
     needs: dict[str, list[str]] = field(default_factory=dict)
-    exports: set[str] = field(default_factory=set)
-    names: list[str] = field(default_factory=list)
+    called: dict[str, str] = field(default_factory=dict)
+    exports: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
 
 
@@ -37,13 +38,13 @@ def join(entry: str, read: Callable[[str], str]) -> str:
     modules = _in_order(entry, read)
     owners: dict[str, str] = {}
     for module in modules:
-        for name in module.names:
+        for name in module.exports:
             if name in owners:
-                raise ValueError(f"{module.path}: {name} is a top-level name of {owners[name]} too; rename one")
+                raise ValueError(f"{module.path}: {name} is exported by {owners[name]} too; rename one")
             if name in TAKEN:
                 raise ValueError(f"{module.path}: {name} is a name of the browser's own; rename it")
             owners[name] = module.path
-    script = "\n".join(line for module in modules for line in _lean(module.body))
+    script = "\n".join(line for module in modules for line in _closed(module))
     if found := re.search(r"</script|<!--", script, re.IGNORECASE):
         raise ValueError(f"a module holds {found[0]}, which ends or hides a script; write it in two pieces")
     return script + "\n"
@@ -61,7 +62,7 @@ def _in_order(entry: str, read: Callable[[str], str]) -> list[Module]:
         module = parse(path, read(path))
         for other in module.needs:
             visit(other, (*above, path))
-            if missing := set(module.needs[other]) - done[other].exports:
+            if missing := set(module.needs[other]) - set(done[other].exports):
                 raise ValueError(f"{path}: {other} exports no {', '.join(sorted(missing))}")
         done[path] = module
 
@@ -78,7 +79,6 @@ def parse(path: str, text: str) -> Module:
         elif line.startswith("export "):
             _export(module, line, number)
         else:
-            _declare(module, line, number)
             module.body.append(line)
     return module
 
@@ -92,7 +92,10 @@ def _import(module: Module, line: str, number: int) -> None:
     found = IMPORT.fullmatch(line.rstrip())
     if not found:
         raise ValueError(f'{module.path}:{number}: {line[:80]!r} is not import {{ a, b }} from "../base/dom.js";')
-    module.needs.setdefault(_path(module.path, found[2]), []).extend(found[1].split(", "))
+    for each in found[1].split(", "):
+        there, _, here = each.partition(" as ")
+        module.needs.setdefault(_path(module.path, found[2]), []).append(there)
+        module.called |= {here: there} if here else {}
 
 
 def _path(of: str, given: str) -> str:
@@ -109,21 +112,18 @@ def _path(of: str, given: str) -> str:
 
 
 def _export(module: Module, line: str, number: int) -> None:
-    if not EXPORT.match(line):
-        raise ValueError(f"{module.path}:{number}: {line[:80]!r} is not export const|let|function|class NAME")
-    _declare(module, line, number)
-    module.exports.add(module.names[-1])
-    module.body.append(EXPORT.sub("", line, count=1))
-
-
-def _declare(module: Module, line: str, number: int) -> None:
-    """Note the top-level name a line gives, which begins at its first column."""
-    found = DECLARED.match(line)
+    found = EXPORT.match(line)
     if not found:
-        return
-    if not NAME.fullmatch(found[1]):
-        raise ValueError(f"{module.path}:{number}: {line[:80]!r} gives several names at once; give each its own line")
-    module.names.append(found[1])
+        raise ValueError(f"{module.path}:{number}: {line[:80]!r} is not export const|function|class NAME")
+    module.exports.append(found[1])
+    module.body.append(line.removeprefix("export "))
+
+
+def _closed(module: Module) -> list[str]:
+    """A module as a function that is called at once: its own names stay its own."""
+    given = f"{{ {', '.join(module.exports)} }}"
+    head = f"{f'const {given} = ' if module.exports else ''}(({', '.join(module.called)}) => {{"
+    return [head, *_lean(module.body), f"return {given};", f"}})({', '.join(module.called.values())});"]
 
 
 def _lean(lines: list[str]) -> list[str]:
