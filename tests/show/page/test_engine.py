@@ -37,7 +37,6 @@ SENTENCES = (
 PARTS = (
     "good not terrible n't 's 're can cannot isnt wasn't ’s _ é e\u0301 İ ẞ ﬁ ש לום ب 가 家 ǅ Σ ς ª ² ½ ' - 🎬"
 ).split()
-)
 HARD = (
     "const { Tokens } = await import('/engine/tokens.js');"
     "const tokens = new Tokens(await (await fetch('/held/tokenizer')).json());"
