@@ -174,14 +174,21 @@ export class StepsView extends Panel {
     return h(
       "section",
       { class: "step", "aria-labelledby": "step-title" },
-      h("h2", { id: "step-title", tabindex: "-1" }, `${number} · ${step.name}`),
-      this.#where(),
-      h("p", { class: "says" }, step.says(facts)),
-      step.formula(facts),
-      guessBox(step.guess(facts), stage, (k) => this.#guess(k)),
-      h("div", { class: "figure" }, step.figure(facts, stage), h("p", { class: "badge" }, "descriptive: numbers of this text in this model")),
-      stage.shown && this.#switched(step, stage),
-      stage.shown && step.panel && h("details", { class: "same-panel" }, h("summary", {}, "The same in the panel where it lives"), step.panel(facts)),
+      h("header", {}, h("h2", { id: "step-title", tabindex: "-1" }, `${number} · ${step.name}`), this.#where()),
+      h(
+        "div",
+        { class: "step-left" },
+        h("p", { class: "says" }, step.says(facts)),
+        step.formula(facts),
+        guessBox(step.guess(facts), stage, (k) => this.#guess(k)),
+        stage.shown && this.#switched(step, stage),
+      ),
+      h(
+        "div",
+        { class: "step-right" },
+        h("div", { class: "figure" }, step.figure(facts, stage), h("p", { class: "badge" }, step.badge ? step.badge(facts) : "descriptive")),
+        stage.shown && step.panel && h("details", { class: "same-panel" }, h("summary", {}, "The same in the panel where it lives"), step.panel(facts)),
+      ),
     );
   }
 

@@ -8,7 +8,8 @@ import { dotOf, largestAt, largestFew, matrixRow, quotedPiece } from "./focus.js
 import { numbersAround } from "./guess.js";
 
 const FITS = 8; // features that stand beside each other
-const TALL = 12; // rows below each other
+const TALL = 12; // rows below each other,
+const FEW = 6; // and of three tables
 
 /** Said where a text is too long for its file to hold q, k and v. */
 export function nothingHeld(what) {
@@ -32,6 +33,7 @@ export const STEP_QKV = {
     if (!facts.q) return nothingHeld("q, k and v");
     return h("div", { class: "triple" }, ["q", "k", "v"].map((kind) => kindTable(facts, kind, shown)));
   },
+  panel: (facts) => h("gf-card", { address: cell(facts.layer, facts.head, "q", facts.i, 0), bare: true }),
   switches: (facts) => {
     if (!facts.q) return [];
     const feature = mostTelling(facts);
@@ -45,7 +47,7 @@ const KINDS_OF_VECTOR = { q: "q: what it asks for", k: "k: what it is found by",
 function kindTable(facts, kind, shown) {
   const { picture, i, j } = facts;
   const features = largestFew(matrixRow(facts[kind], kind === "q" ? i : j), FITS);
-  const few = chosenRows(facts);
+  const few = chosenRows(facts, FEW);
   const left = facts[kind].shape[1] - features.length;
   return numbersTable({
     caption: `${KINDS_OF_VECTOR[kind]}${left > 0 ? ` (${features.length} of ${features.length + left})` : ""}`,
@@ -57,9 +59,9 @@ function kindTable(facts, kind, shown) {
 }
 
 /** The positions that fit below each other: those with the largest weights, and the two that are looked at. */
-export function chosenRows(facts) {
+export function chosenRows(facts, most = TALL) {
   const scores = facts.weights ? matrixRow(facts.weights, facts.i) : facts.picture.pieces.map(() => 0);
-  return largestFew(scores, TALL, [facts.i, facts.j]);
+  return largestFew(scores, most, [facts.i, facts.j]);
 }
 
 /** The feature whose product moves the score most. */

@@ -8,12 +8,12 @@ import { number } from "../../base/format.js";
 export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, exact = false }) {
   const largest = columns.map((column, c) => Math.max(1e-30, ...rows.map(([, values]) => sizeOf(values[c]))));
   const shared = Math.max(...largest);
-  const one = ([name, values]) =>
+  const one = ([name, values], summed = false) =>
     h(
       "tr",
       { class: marks.includes(name) ? "marked" : null },
       h("th", { scope: "row" }, short(name, 16)),
-      values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), shade, exact)),
+      values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), summed ? null : shade, exact)),
     );
   return h(
     "div",
@@ -23,8 +23,8 @@ export function numbersTable({ caption, columns, rows, marks = [], hidden = [], 
       { class: "numbers" },
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, h("td", {}), columns.map((column) => h("th", { scope: "col" }, column)))),
-      h("tbody", {}, rows.map(one)),
-      foot && h("tfoot", {}, one(foot)),
+      h("tbody", {}, rows.map((row) => one(row))),
+      foot && h("tfoot", {}, one(foot, true)),
     ),
   );
 }

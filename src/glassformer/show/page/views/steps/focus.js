@@ -105,3 +105,10 @@ export function dotOf(one, other) {
 export function lengthOf(vector) {
   return Math.sqrt(dotOf(vector, vector));
 }
+
+/** The row that an address names; where it names none, that of the word that was told. */
+export function rowToShow(picture, address) {
+  const where = parse(address || "");
+  const last = picture.pieces.length - 1;
+  return where && where.index.length ? Math.min(where.index[0], last) : firstPiece(picture, pairToShow(picture)[0]);
+}

@@ -2,7 +2,7 @@
 
 import { cell } from "../../base/address.js";
 import { h } from "../../base/dom.js";
-import { number, percent, signed } from "../../base/format.js";
+import { badge, number, percent, signed } from "../../base/format.js";
 import { chosenRows, nothingHeld } from "./asking.js";
 import { barsOf, formula, numbersTable } from "./drawn.js";
 import { largestAt, largestFew, matrixRow, quotedPiece, quotedWord } from "./focus.js";
@@ -103,6 +103,7 @@ export const STEP_HEADS = {
       shade: "all",
     });
   },
+  badge: (facts) => badge(facts.picture, "zero, mean, uniform"),
   panel: () => h("gf-ladder", { bare: true }),
   switches: (facts) => {
     const most = headEffects(facts)[0];

@@ -21,7 +21,7 @@ export const STEP_SCALING = {
       because: `${percent(a)} with it, ${percent(b)} without. How far a weight can still be moved, weight · (1 − weight), is ${number(a * (1 - a))} with it and ${number(b * (1 - b))} without: where softmax is sure, it learns slowly.`,
     };
   },
-  figure: (facts, { shown, on }) => {
+  figure: (facts, { shown }) => {
     if (!facts.scores) return nothingHeld("scores");
     const { soft, hard } = bothRows(facts);
     const few = largestFew(soft, 10, [facts.i, facts.j]);
@@ -29,7 +29,7 @@ export const STEP_SCALING = {
       barsOf({ caption, most: 1, hidden, text: percent, rows: few.map((at) => ({ name: facts.picture.pieces[at], value: row[at], marked: at === facts.j })) });
     return [
       h("div", { class: "pair" }, bars(`softmax(score ÷ ${number(Math.sqrt(facts.d))})`, soft, false), bars("softmax(score): scaling off", hard, !shown)),
-      shown && on !== null && saturationOf(facts),
+      shown && saturationOf(facts),
     ];
   },
   panel: ({ layer, head }) => h("gf-sheet", { matrices: "scores scaled", layer, head, bare: true }),
