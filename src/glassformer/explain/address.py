@@ -110,7 +110,7 @@ def looks_like_one(text: str) -> bool:
 def check(address: Address, shapes: dict[str, tuple[int, ...]]) -> None:
     """Raise UsageError, with the nearest that exists, unless `shapes` (site → shape) holds `address`."""
     if address.site not in shapes:
-        raise UsageError(f"there is no {address}{_nearest(address, shapes)}")
+        raise UsageError(f"there is no {one_line(address, 80)}{_nearest(address, shapes)}")
     shape = shapes[address.site]
     if len(address.index) > len(shape):
         raise UsageError(f"{address.site} has {len(shape)} axes ({', '.join(address.axes)}), not {len(address.index)}")

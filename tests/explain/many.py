@@ -1,0 +1,38 @@
+"""One trial of every kind of question, for what has to hold for all of them."""
+
+from glassformer.models import heads
+from tests import made
+
+SENTENCE = "the filming was not terrible"
+
+TRIALS = {
+    "post mean": lambda: made.trial(SENTENCE, made.classifier()),
+    "pre mean": lambda: made.trial(SENTENCE, made.classifier(block="pre")),
+    "post max": lambda: made.trial(SENTENCE, made.classifier(pool="max", positions="learned")),
+    "pre max": lambda: made.trial(SENTENCE, made.classifier(block="pre", pool="max", positions="halves")),
+    "three labels": lambda: made.trial(SENTENCE, made.classifier(classes=3), made.THREE),
+    "vector": lambda: made.bert_trial(SENTENCE),
+    "vector, cls": lambda: made.bert_trial(SENTENCE, how={"pooling": "cls", "normalised": True}),
+    "vector, max": lambda: made.bert_trial(SENTENCE, how={"pooling": "max"}),
+    "two vectors": lambda: made.bert_trial(SENTENCE, "it was good"),
+    "two vectors, max": lambda: made.bert_trial(SENTENCE, "it was good", how={"pooling": "max"}),
+    "two texts together": lambda: made.bert_trial(SENTENCE, "it was good", True),
+    "labels": lambda: made.bert_trial(SENTENCE, kind=heads.SequenceClassification),
+    "several labels": lambda: made.bert_trial(
+        SENTENCE, kind=heads.SequenceClassification, classes=3, problem="multi_label_classification"
+    ),
+    "regression": lambda: made.bert_trial(SENTENCE, kind=heads.SequenceClassification, problem="regression", classes=1),
+    "pair": lambda: made.bert_trial(SENTENCE, "it was good", kind=heads.NextSentence, pooler="relu"),
+    "mask": lambda: made.bert_trial("the [MASK] was not terrible", kind=heads.MaskedLanguageModel),
+    "mask, untied": lambda: made.bert_trial("it was [MASK]", kind=heads.PreTraining, tied=False, predict="tanh"),
+    "choice": lambda: made.bert_trial(SENTENCE, kind=heads.MultipleChoice),
+    "tokens": lambda: made.bert_trial(SENTENCE, kind=heads.TokenClassification),
+    "decoder": lambda: made.bert_trial(SENTENCE, kind=heads.CausalLanguageModel, decoder=True),
+    "relative key": lambda: made.bert_trial(SENTENCE, positions="relative_key"),
+    "relative key and query": lambda: made.bert_trial(
+        SENTENCE, kind=heads.SequenceClassification, positions="relative_key_query"
+    ),
+    "relative pair": lambda: made.bert_trial("it was good", "the food", positions="relative_key"),
+    "pruned": lambda: made.bert_trial(SENTENCE, kind=heads.SequenceClassification, pruned=((1, (0,)),)),
+    "roberta": lambda: made.bert_trial(SENTENCE, style="roberta", kind=heads.SequenceClassification),
+}
