@@ -33,12 +33,18 @@ function digits(value) {
   return String(value);
 }
 
-/** A weight in a cell: .42, 1.0, ~0 for what rounds to nothing. */
-export function cellText(value, signedToo = false) {
+/** A number in a cell: .42, 1.0, ~0 for what rounds to nothing.  places: behind the point, as `placesFor` gives them. */
+export function cellText(value, signedToo = false, places = 2) {
   if (value === -Infinity) return `${MINUS}∞`;
   const size = Math.abs(value);
-  const text = size >= 99.5 ? size.toFixed(0) : size >= 9.95 ? size.toFixed(1) : size < 0.005 ? (size === 0 ? "0" : "~0") : size.toFixed(2).replace(/^0/, "");
-  return (value < 0 && size >= 0.005 ? MINUS : signedToo && size >= 0.005 ? "+" : "") + text;
+  const nothing = size < 0.5 * 10 ** -places;
+  const text = size >= 99.5 ? size.toFixed(0) : size >= 9.95 ? size.toFixed(1) : nothing ? (size === 0 ? "0" : "~0") : size.toFixed(places).replace(/^0/, "");
+  return (value < 0 && !nothing ? MINUS : signedToo && !nothing ? "+" : "") + text;
+}
+
+/** How many places a matrix needs whose largest number is `largest`: 2, or more where all are small. */
+export function placesFor(largest) {
+  return largest >= 0.095 || !largest ? 2 : Math.min(4, 1 - Math.floor(Math.log10(largest)));
 }
 
 /** 42 %, 0.3 %. */

@@ -201,7 +201,7 @@ export class Grid {
     if (view.width < 5) return paintWhole(context, { left: view.left, top: view.top - scrollTop, width: view.fullWidth, height: view.fullHeight }, matrix, skin);
     const window = this.#window(scrollLeft, scrollTop);
     const scale = skin.size / 14;
-    const letters = view.width >= LETTERED * scale && view.height >= 15 * scale ? Math.min(view.width / 2.55, view.height * 0.62, skin.size * 0.9) : 0;
+    const letters = view.width >= LETTERED * scale && view.height >= 15 * scale ? Math.min(view.width / (matrix.letters ?? 2.7), view.height * 0.62, skin.size * 0.9) : 0;
     paintCells(context, { ...view, ...window, letters, gap: view.width > 9 ? 1 : 0, x: (j) => view.left + j * view.width - scrollLeft, y: (i) => view.top + i * view.height - scrollTop }, matrix, skin);
   }
 

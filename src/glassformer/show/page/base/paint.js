@@ -66,11 +66,11 @@ function paintCell(context, { i, j, x, y }, { view, matrix, skin, colours }) {
     context.fillStyle = colours.colours[step];
     context.fillRect(x, y, width, height);
   }
-  if (mark === "est" && width > 7) hatch(context, { x, y, width, height }, skin.forced ? skin.text : colours.inks[step]);
+  if (mark === "est" && width > 12) hatch(context, { x, y, width, height }, skin.forced ? skin.text : colours.inks[step]);
   if (view.letters) {
     context.fillStyle = skin.forced ? skin.text : colours.inks[step];
     context.fillText(matrix.text(i, j), x + width / 2, y + height / 2 + 0.5);
-  } else if (!skin.forced && matrix.both && share < -0.02 && width > 8) paintMinus(context, { x, y, width, height }, colours.inks[step]);
+  } else if (!skin.forced && matrix.both && share < -0.12 && width > 8) paintMinus(context, { x, y, width, height }, colours.inks[step]);
 }
 
 /** A small picture of the whole head, and its effect at the foot. */
@@ -139,7 +139,7 @@ function hatch(context, { x, y, width, height }, colour) {
 function paintMinus(context, { x, y, width, height }, colour) {
   const long = Math.min(width, height) * 0.34;
   context.save();
-  context.globalAlpha = 0.7;
+  context.globalAlpha = 0.5;
   context.fillStyle = colour;
   context.fillRect(x + (width - long) / 2, y + height / 2 - 0.75, long, 1.5);
   context.restore();

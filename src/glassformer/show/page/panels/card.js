@@ -68,7 +68,7 @@ export class CardPanel extends Framed {
     const parts = worked.parts.map((part, k) => this.#part(part, done.parts?.[k] ?? {}, k, worked));
     this.keepingFocus(() => {
       this.#drawTools();
-      fill(this.body, worked.question && h("p", { class: "asked" }, safe(worked.question)), parts, this.#operands(worked), this.#setting(worked));
+      fill(this.body, worked.question && h("p", { class: "asked" }, safe(worked.question)), h("div", { class: "sums" }, parts[0], h("div", {}, parts.slice(1))), this.#operands(worked), this.#setting(worked));
     });
     this.#compare(worked, done);
   }

@@ -1,8 +1,8 @@
 import { cell } from "../base/address.js";
 import { download, fill, h, safe } from "../base/dom.js";
-import { everyHead, headEffect, mlpEffect, placeOf } from "../base/facts.js";
+import { everyHead, headEffect, mlpEffect, placeOf, strongest } from "../base/facts.js";
 import { matrixFigure, saveFigure, toCsv } from "../base/figure.js";
-import { badge, cellText, number, signed } from "../base/format.js";
+import { badge, cellText, number, placesFor, signed } from "../base/format.js";
 import { choice, Framed, tool } from "../base/frame.js";
 import { Grid, gridOrTable, tableOf } from "../base/grid.js";
 import { attentionFacts, HEAD_FACTS, headFacts, SEEN_FACTS } from "../base/heads.js";
@@ -72,10 +72,21 @@ export class LadderPanel extends Framed {
 
   #caption(picture) {
     const estimated = everyHead(picture).filter(([layer, head]) => headEffect(picture, layer, head, store.get("baseline"))?.exact === false).length;
-    const parts = [this.#difference(picture) ? "Other − this." : this.#largest() ? `Darkest: ${signed(this.#largest())}.` : ""];
+    const parts = [this.#difference(picture) ? "Other − this." : this.#largest() ? `Darkest: ${number(this.#largest())}.` : ""];
     parts.push("Blue: up, orange: down. Stream: the answer read off after each layer (descriptive).");
+    const told = this.shade === "effect" && !this.#difference(picture) ? this.#through(picture) : "";
+    if (told) parts.push(told);
     if (estimated && this.shade === "effect") parts.push(`Hatched: ${estimated} estimated ${picture.metric.estimate}; the others measured.`);
     return parts.join(" ");
+  }
+
+  /** A head off is not an edge cut: zeros in its place may change little where the wrong word in its place changes much. */
+  #through(picture) {
+    if (!picture.told?.by_head) return "";
+    const [layer, head] = strongest(picture, picture.told.by_head);
+    const [cut, off] = [picture.told.by_head[layer][head], headEffect(picture, layer, head, store.get("baseline"))?.change ?? 0];
+    if (cut === null || Math.abs(cut) < 3 * Math.abs(off)) return "";
+    return `L${layer}.H${head} off changes ${signed(off)}, but the told edge cut in it alone ${signed(cut)}: to say nothing is not to say something else. Shade by told edge.`;
   }
 
   #largest() {
@@ -101,6 +112,7 @@ export class LadderPanel extends Framed {
     for (const [layer, head] of everyHead(picture)) largest = Math.max(largest, Math.abs(value(layer, head)?.change ?? 0));
     if (both && this.shade === "effect") for (let layer = 0; layer < picture.model.layers; layer += 1) largest = Math.max(largest, Math.abs(value(layer, heads)?.change ?? 0));
     const read = Math.max(1e-9, ...(picture.readout ?? []).map((each) => Math.abs(each.value)));
+    const places = placesFor(largest);
     const share = (i, j) => (value(i, j)?.change ?? 0) / (j === heads + 1 ? read : largest || 1);
     return {
       title: `heads shaded by ${this.shade}`,
@@ -108,10 +120,11 @@ export class LadderPanel extends Framed {
       rows: picture.model.layers,
       columns: heads + 2,
       both,
+      letters: 2.1 + places / 2,
       rowLabel: (i) => `L${i}`,
       columnLabel: (j) => (j < heads ? `H${j}` : j === heads ? "MLP" : "stream"),
       share,
-      text: (i, j) => (value(i, j) ? cellText(value(i, j).change, both) : ""),
+      text: (i, j) => (value(i, j) ? cellText(value(i, j).change, both, j === heads + 1 ? 2 : places) : ""),
       full: (i, j) => (value(i, j) ? signed(value(i, j).change, store.get("exact")) : "–"),
       speak: (i, j) => this.#speak(i, j, value(i, j), heads),
       thumb: (i, j) => this.#thumbs?.get(`${i}.${j}`) ?? null,

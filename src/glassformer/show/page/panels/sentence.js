@@ -39,7 +39,7 @@ export class SentencePanel extends Framed {
 
   draw(changed) {
     if (!this.form) this.#build();
-    if (changed.has("picture")) this.#chosen = null;
+    if (changed.has("picture")) this.#chosen = this.bare ? null : (store.get("picture")?.told?.at ?? null);
     if (changed.has("picture") || changed.has("source")) this.#drawForm();
     if (!store.get("picture")) return;
     const only = [...changed].every((name) => name === "address");
@@ -106,7 +106,7 @@ export class SentencePanel extends Framed {
     fill(this.words, words, more);
     this.words.classList.toggle("many", picture.words.length > 24);
     this.setBadge(this.hasAttribute("quiet") ? "" : badge(picture, picture.metric.blank, 1));
-    fill(this.foot, this.hasAttribute("quiet") ? [] : [notes(picture, adds), tool("SVG", "svg", () => this.#save("svg"), { kind: "quiet" }), tool("PNG", "png", () => this.#save("png"), { kind: "quiet" })]);
+    fill(this.foot, this.hasAttribute("quiet") ? [] : [this.#notes(picture, adds), tool("SVG", "svg", () => this.#save("svg"), { kind: "quiet" }), tool("PNG", "png", () => this.#save("png"), { kind: "quiet" })]);
     this.#drawChoices(picture);
     this.#drawBeside();
     this.#markPlace();
@@ -122,7 +122,7 @@ export class SentencePanel extends Framed {
     const properties = { type: "button", class: `word${special ? " special" : ""}${off ? " off" : ""}${word === picture.second_from && word ? " second" : ""}`, "data-key": `word:${word}`, "data-rove": true, "data-word": word, "aria-expanded": String(this.#chosen === word), "aria-label": spoken };
     const bar = h("span", { class: `bar ${adds < 0 ? "below" : "above"}` }, h("span", { style: { "--share": Math.min(1, Math.abs(share || 0)) } }));
     const shown = [h("span", { class: "name" }, short(picture.words[word], 24)), pieces.length > 1 && h("span", { class: "pieces" }, pieces.map((piece) => h("span", {}, short(piece, 12))))];
-    const value = !quiet && [bar, h("span", { class: "value" }, adds === null ? (special ? "" : "–") : signed(adds, store.get("exact")))];
+    const value = !quiet && [bar, h("span", { class: "value" }, adds === null ? (special || picture.words.length > 24 ? "" : "–") : signed(adds, store.get("exact")))];
     return h("button", { ...properties, onclick: () => this.#choose(word) }, shown, value);
   }
 
@@ -210,6 +210,20 @@ export class SentencePanel extends Framed {
     return h("g", { class: change < 0 ? "below" : "above", style: { opacity: 0.35 + 0.65 * share } }, h("title", {}, words), h("path", { d: `M ${from} ${height - 2} C ${from} ${height - lift * 1.3}, ${to} ${height - lift * 1.3}, ${to} ${height - 8}`, "stroke-width": 1 + 4 * share }), h("polygon", { points: tip }));
   }
 
+  #notes(picture, adds) {
+    const measured = adds.filter((each) => each !== null).length;
+    const spoken = picture.words.length - picture.specials.length;
+    const parts = ["Number and bar: with the word − without it."];
+    if (this.#arched(picture)) parts.push("Arcs: what changes when one word may not look at another (−∞ before softmax).");
+    if (measured < spoken) parts.push(`${measured} of ${spoken} words were measured, those estimated to add most.`);
+    if (picture.left_out) parts.push(`${picture.left_out} pieces at the end were not read.`);
+    return h("span", {}, parts.join(" "));
+  }
+
+  #arched(picture) {
+    return picture.words.length <= 16 && picture.effects?.edges?.some(([, , change]) => Math.abs(change) >= picture.metric.least);
+  }
+
   figure() {
     const picture = store.get("picture");
     const rows = picture.words.map((word, k) => [word, wordAdds(picture, k)]).filter(([, value]) => value !== null);
@@ -220,16 +234,6 @@ export class SentencePanel extends Framed {
   #save(kind) {
     saveFigure(this.figure(), "words", kind);
   }
-}
-
-function notes(picture, adds) {
-  const measured = adds.filter((each) => each !== null).length;
-  const spoken = picture.words.length - picture.specials.length;
-  const parts = ["number and bar: with the word − without it."];
-  if (picture.effects?.edges?.length) parts.push("Arcs: what changes when one word may not look at another (−∞ before softmax).");
-  if (measured < spoken) parts.push(`${measured} of ${spoken} words were measured, those estimated to add most.`);
-  if (picture.left_out) parts.push(`${picture.left_out} pieces at the end were not read.`);
-  return h("span", {}, parts.join(" "));
 }
 
 /** Words of two sentences under each other: the longest common run of equal words, the rest side by side. */

@@ -2,7 +2,7 @@ import { cell, MATRICES } from "../base/address.js";
 import { fill, h, safe } from "../base/dom.js";
 import { isSpecial, pieceAt, placeOf } from "../base/facts.js";
 import { matrixFigure, saveFigure } from "../base/figure.js";
-import { badge, cellText, number, percent, signed } from "../base/format.js";
+import { badge, cellText, number, percent, placesFor, signed } from "../base/format.js";
 import { Framed, tool } from "../base/frame.js";
 import { Grid, tableOf } from "../base/grid.js";
 import { spokenCell } from "../base/keys.js";
@@ -99,6 +99,7 @@ export class SheetPanel extends Framed {
       fill(this.flow, kinds.map((kind) => this.#stage(kind, picture)));
     });
     this.flow.style.setProperty("--stages", kinds.length);
+    this.flow.classList.toggle("large", this.positions.length > CLOSE);
     const cells = this.#head.cells;
     this.setBadge(cells ? `weights descriptive · effects ${badge(picture, "−∞ before softmax", 1, cells.exact)}` : "descriptive");
     this.badge.classList.toggle("causal", Boolean(cells));
@@ -173,6 +174,7 @@ export class SheetPanel extends Framed {
     };
     const largest = largestOf(value, positions.length);
     const exact = store.get("exact");
+    const places = placesFor(largest);
     const forbidden = (i, j) => !Number.isFinite(value(i, j)) || this.#unseen(picture, positions[i], positions[j]);
     const rounded = array.rounded ? "≈" : "";
     return {
@@ -181,15 +183,16 @@ export class SheetPanel extends Framed {
       rows: positions.length,
       columns: positions.length,
       both,
+      letters: (both ? 2.1 : 1.7) + places / 2,
       rowLabel: (i) => pieceAt(picture, positions[i]),
       columnLabel: (j) => pieceAt(picture, positions[j]),
       quietRow: (i) => isSpecial(picture, positions[i]),
       quietColumn: (j) => isSpecial(picture, positions[j]),
       share: (i, j) => value(i, j) / largest,
-      text: (i, j) => cellText(value(i, j), kind === "effect" || Boolean(earlier)),
+      text: (i, j) => cellText(value(i, j), kind === "effect" || Boolean(earlier), places),
       full: (i, j) => rounded + (both ? signed(value(i, j), exact) : number(value(i, j), exact)),
       speak: (i, j) => this.#speak(picture, positions[i], positions[j]),
-      mark: (i, j) => (forbidden(i, j) ? "forbidden" : kind === "effect" && !array.exact ? "est" : ""),
+      mark: (i, j) => (forbidden(i, j) ? "forbidden" : ""),
     };
   }
 

@@ -15,7 +15,7 @@ export class StripPanel extends Framed {
     if (!picture) return;
     const rows = baselineRows(picture);
     fill(this.body, h("table", { class: "bars" }, h("caption", { class: "spoken" }, "baselines"), h("tbody", {}, rows.map((row) => this.#row(row, picture)))), rows.length > 1 ? null : h("p", { class: "note" }, "The baselines were not measured for this picture."));
-    this.setBadge(badge(picture, "the baseline named", Math.max(1, ...rows.map((row) => row.n ?? 1))));
+    this.setBadge(badge(picture, "each as named", howMany(rows.map((row) => row.n ?? 1))));
     this.keepingFocus(() => fill(this.foot, `${picture.metric.name} of ${safe(picture.metric.of)}; zero is the border between the answers. `, ["svg", "png"].map((kind) => tool(kind.toUpperCase(), kind, () => saveFigure(this.figure(), "baselines", kind), { kind: "quiet" }))));
   }
 
@@ -23,7 +23,7 @@ export class StripPanel extends Framed {
     const largest = Math.max(1e-9, ...baselineRows(picture).map((each) => Math.abs(each.value)));
     const bar = h("span", { class: `zero ${row.value < 0 ? "below" : "above"}`, style: { "--share": Math.abs(row.value) / largest } });
     const mark = row.own ? "" : row.survives ? "survives" : "lost";
-    return h("tr", { class: row.own ? "own" : null, title: safe(row.what ?? "") }, h("th", { scope: "row" }, safe(row.name), row.n > 1 && h("small", {}, ` n = ${row.n}`)), h("td", { class: "drawn", "aria-hidden": "true" }, bar), h("td", { class: "value number" }, signed(row.value, store.get("exact"))), h("td", { class: "value says" }, safe(row.says), row.share === null || row.share === undefined ? "" : h("small", {}, ` ${percent(row.share)}`)), h("td", {}, mark && h("span", { class: `mark ${mark}` }, mark)));
+    return h("tr", { class: row.own ? "own" : null, title: safe(row.what ?? "") }, h("th", { scope: "row" }, safe(row.name), row.n > 1 && h("small", {}, ` n = ${row.n}`)), h("td", { class: "drawn", "aria-hidden": "true" }, bar), h("td", { class: "value number" }, signed(row.value, store.get("exact"))), h("td", { class: "value answered" }, picture.metric.sides ? safe(row.says) : "", row.share === null || row.share === undefined ? "" : h("small", {}, ` ${percent(row.share)}`)), h("td", {}, mark && h("span", { class: `mark ${mark}` }, mark)));
   }
 
   figure() {
@@ -36,6 +36,12 @@ export class StripPanel extends Framed {
 function baselineRows(picture) {
   const own = { name: picture.model.name, value: picture.before, says: picture.answer.says, share: picture.answer.share, own: true, n: 1 };
   return [own, ...(picture.baselines ?? [])];
+}
+
+/** 1, or "1 to 20". */
+function howMany(counts) {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? least : `${least} to ${most}`;
 }
 
 customElements.define("gf-strip", StripPanel);

@@ -101,7 +101,7 @@ export class TrayPanel extends Framed {
     const zero = low < 0 && high > 0 ? [h("line", { class: "border", x1: place(0), x2: place(0), y1: 14, y2: 52 }), h("text", { x: place(0), y: 68, "text-anchor": "middle" }, "0")] : [];
     const label = (value, text) => h("text", { x: Math.max(40, Math.min(560, place(value))), y: 12, "text-anchor": "middle" }, text);
     const close = Math.abs(place(before) - place(after)) < 90;
-    return h("svg", { class: "numberline", viewBox: "0 0 600 74", role: "img", "aria-label": `before ${signed(before)}, after ${signed(after)}, ${controls.length} controls` }, h("line", { class: "axis", x1: 12, x2: 588, y1: 38, y2: 38 }), zero, ticks, h("circle", { class: "before", cx: place(before), cy: 38, r: 7 }), h("circle", { class: "afterwards", cx: place(after), cy: 38, r: 7 }), close ? label((before + after) / 2, `before ${number(before)} · after ${number(after)}`) : [label(before, `before ${number(before)}`), label(after, `after ${number(after)}`)]);
+    return h("svg", { class: "numberline", viewBox: "0 0 600 74", role: "img", "aria-label": `before ${signed(before)}, after ${signed(after)}, ${controls.length} controls` }, h("line", { class: "axis", x1: 12, x2: 588, y1: 38, y2: 38 }), zero, ticks, h("circle", { class: "before", cx: place(before), cy: 38, r: 7 }), h("circle", { class: "afterwards", cx: place(after), cy: 38, r: 7 }), close ? h("text", { x: Math.max(90, Math.min(510, place((before + after) / 2))), y: 12, "text-anchor": "middle" }, `before ${number(before)} · after ${number(after)}`) : [label(before, `before ${number(before)}`), label(after, `after ${number(after)}`)]);
   }
 
   #controls(picture, { before, after, controls }) {
