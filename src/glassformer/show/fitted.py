@@ -19,9 +19,10 @@ Picture = Mapping[str, Any]
 Head = tuple[int, int]
 EDGES = (100_000, 4000, 1000, 300, 100)  # how many of the largest edges a file may list, of which
 EDGES_SHARE = 0.12  # of the bytes are spent on at most
-STEPS = {"weights": (255, 63, 31), "cells": (127, 15, 7)}  # how many sizes are told apart, the best first
+STEPS = {"weights": (255, 63, 43, 31), "cells": (127, 31, 15)}  # how many sizes are told apart, the best first
+SOME_STEPS = {"weights": 63, "cells": 15}  # the same where there is not room for every head
 THUMB_STEPS = 63
-WEIGHT_SHARE, CELL_SHARE, SOME_SHARE = 0.75, 0.25, 0.5  # of all bytes: a matrix of every head, of some
+WEIGHT_SHARE, CELL_SHARE, SOME_SHARE = 0.85, 0.12, 0.5  # of all bytes: a matrix of every head, of some
 FLOATS, CODES = 0.85, 0.1  # how small deflating makes them at best: no need to try what is far too large
 STREAMS = ("stream", "attention.mixed", "mlp.out", "between")
 VECTORS = ("q", "k", "v")
@@ -84,7 +85,7 @@ def fitted(picture: Picture, budget: int) -> bytes:
     """`picture`, deflated, in at most `budget` bytes, with as much of it as fits.  Raises ValueError where not even
     its header does.
     """
-    for slack in (0.98, 0.93, 0.85, 0.7, 0.0):
+    for slack in (1.04, 0.99, 0.93, 0.8, 0.0):
         content = _once(picture, int(slack * budget))
         if len(content) <= budget:
             return content
@@ -185,11 +186,12 @@ def _matrices(picture: Picture, plan: Plan, order: list[Head], kind: str, shares
     if plan.grant(Wish(WHAT[kind], shares[0], [_less(picture, names, steps) for steps in STEPS[kind]])):
         return
     plan.out.pop()
-    steps = STEPS[kind][-2]
+    steps = SOME_STEPS[kind]
     heads = _as_many(picture, plan, order, lambda heads: _some(picture, kind, heads, steps), shares[1])
-    plan.some.add(kind)
     plan.rounded += [f"{WHAT[kind]} of {len(heads)} heads, ≈ {steps} steps"] if heads else []
-    plan.out += [f"{WHAT[kind]} of {len(order) - len(heads)} of {len(order)} heads"]
+    if len(heads) < len(order):
+        plan.some.add(kind)
+        plan.out += [f"{WHAT[kind]} of {len(order) - len(heads)} of {len(order)} heads"]
 
 
 def _as_many(

@@ -2,7 +2,7 @@
 
 from glassformer.verbs.asking import address_of, given, not_read, reader_of, show
 from glassformer.verbs.html import check, write_page
-from glassformer.verbs.options import Change, Changes, Html, Htmls, Look, Looks, Pair, Pairs, Sentence, Sources
+from glassformer.verbs.options import Change, Changes, Drawn, Drawns, Look, Looks, Pair, Pairs, Sentence, Sources
 
 
 def explain(
@@ -13,8 +13,7 @@ def explain(
     source: Sources = None,
     pair: Pairs = None,
     change: Changes = None,
-    html: Htmls = None,
-    look: Looks = None,
+    look: Drawns = None,
 ) -> None:
     """What the models make of TEXT: which word told which, whether that is the reason, and every number.
 
@@ -25,13 +24,13 @@ def explain(
     address
         One head or value of it: L1.H2, L1.H2.scaled, L1.stream, logits.
     """
-    change, look, pair, html = change or Change(), look or Look(), pair or Pair(), html or Html()
+    change, look, pair = change or Change(), look or Drawn(), pair or Pair()
     change.one_at_a_time(address, pair)
-    file = check(html, look.json)
+    file = check(look)
     reader = reader_of(source)
     x = reader.explain(given(text), pair.pair, pair.joint)
     if file is not None:
-        return write_page(file, x, reader, change, address, html.with_model)
+        return write_page(file, x, reader, change, address, look.with_model)
     if change.against is not None:
         both = x.against(change.against)
         not_read(sum(answer.left_out for answer in both.answers))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassformer.errors import UsageError, WriteError, one_line
 from glassformer.verbs.asking import address_of, not_read, say
-from glassformer.verbs.options import Change, Html
+from glassformer.verbs.options import Change, Drawn
 
 if TYPE_CHECKING:
     from glassformer.explain.explanation import Explanation
@@ -19,13 +19,13 @@ SMALL = "tiny"  # the shipped model whose whole sums fit the screen
 MOST_SMALL = 64  # pieces of a text that it is shown beside
 
 
-def check(wanted: Html, json: bool) -> Path | None:
+def check(wanted: Drawn) -> Path | None:
     """The file to write, while nothing has been computed yet.  Raises UsageError, WriteError."""
     if wanted.html is None:
         if wanted.with_model:
             raise UsageError("--with-model puts the model into a page; name its file with --html")
         return None
-    if json:
+    if wanted.json:
         raise UsageError("--html writes a page, --json prints a document; choose one")
     file = wanted.html
     if not file.parent.is_dir():

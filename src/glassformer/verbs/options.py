@@ -76,15 +76,15 @@ class Look:
 
 
 @dataclass
-class Html:
-    """A page.
+class Drawn(Look):
+    """How the output looks.
 
     Parameters
     ----------
     html
         Write everything as one HTML file that opens in any browser, anywhere, and fetches nothing.
     with_model
-        Put the model into it, so that other sentences can be typed there: shipped models and others as small.
+        Put the model into that file, so that other sentences can be typed there: shipped models, and others as small.
     """
 
     html: Path | None = None
@@ -142,5 +142,5 @@ class Change:
 Sources = Annotated[Source | None, Parameter(name="*")]
 Pairs = Annotated[Pair | None, Parameter(name="*")]
 Looks = Annotated[Look | None, Parameter(name="*")]
-Htmls = Annotated[Html | None, Parameter(name="*")]
+Drawns = Annotated[Drawn | None, Parameter(name="*")]
 Changes = Annotated[Change | None, Parameter(name="*")]
