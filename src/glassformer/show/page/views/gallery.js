@@ -11,7 +11,7 @@ import { FIGURE_PLACE_DOTS, FIGURE_PLACES } from "./gallery/places.js";
 import { FIGURE_POSTER, FIGURE_REASONS, FIGURE_RESIDUAL } from "./gallery/poster.js";
 import { drawingElement, figureOfDrawing } from "./gallery/shapes.js";
 import { FIGURE_SIX_STEPS } from "./gallery/sixsteps.js";
-import { numbersTable } from "./steps/drawn.js";
+import { badgeLine, numbersTable } from "./steps/drawn.js";
 import { rowToShow } from "./steps/focus.js";
 
 export const GALLERY = [
@@ -71,7 +71,7 @@ export class GalleryView extends Panel {
 
   #choose(id, tell = true) {
     this.#chosen = id;
-    const one = (figure, k) => h("li", {}, h("button", { type: "button", "aria-current": figure.id === id ? "true" : null, "data-figure": figure.id, onclick: () => this.#choose(figure.id) }, h("span", { class: "quiet" }, `${k + 1} `), figure.title));
+    const one = (figure, k) => h("li", {}, h("button", { type: "button", "aria-current": figure.id === id ? "true" : null, "data-figure": figure.id, onclick: () => this.#choose(figure.id) }, h("span", { class: "aside" }, `${k + 1} `), figure.title));
     const focused = this.list.contains(document.activeElement);
     fill(this.list, h("ol", {}, GALLERY.map(one)));
     if (focused) this.list.querySelector("[aria-current]").focus({ preventScroll: true });
@@ -117,7 +117,7 @@ export class GalleryView extends Panel {
       const made = await this.#made(figure);
       if (mine === this.#asked) fill(this.stage, this.#framed(figure, made));
     } catch (error) {
-      if (mine === this.#asked) fill(this.stage, h("figure", {}, h("h2", {}, figure.title), h("p", { class: "quiet" }, `Not drawn here: ${safe(error.message)}`)));
+      if (mine === this.#asked) fill(this.stage, h("figure", {}, h("h2", {}, figure.title), h("p", { class: "aside" }, `Not drawn here: ${safe(error.message)}`)));
     }
   }
 
@@ -160,9 +160,9 @@ export class GalleryView extends Panel {
       "figure",
       { "data-figure": figure.id },
       h("h2", {}, figure.title),
-      h("div", { class: "drawing-holder", tabindex: "0", role: "group", "aria-label": "the figure" }, drawing ? drawingElement(drawing, `${figure.title}. ${caption}`) : element()),
+      h("div", { class: "gallery-holder", tabindex: "0", role: "group", "aria-label": "the figure" }, drawing ? drawingElement(drawing, `${figure.title}. ${caption}`) : element()),
       tables.map(tableBelow),
-      h("figcaption", {}, h("p", { class: "gallery-caption" }, safe(caption)), h("p", { class: "quiet" }, `After ${figure.source}.`), h("p", { class: "badge" }, badge)),
+      h("figcaption", {}, h("p", { class: "gallery-caption" }, safe(caption)), h("p", { class: "aside" }, `After ${figure.source}.`), badgeLine(badge)),
       drawing && h("p", { class: "gallery-save" }, h("button", { type: "button", onclick: save("svg") }, "SVG"), h("button", { type: "button", onclick: save("png") }, "PNG")),
     );
   }
@@ -200,7 +200,7 @@ function controlOf({ name, label, options, least, most, step }, value, change) {
 }
 
 function labelled(text, control) {
-  return h("label", { class: "control" }, h("span", {}, text), control);
+  return h("label", { class: "named-control" }, h("span", {}, text), control);
 }
 
 customElements.define("gf-gallery", GalleryView);

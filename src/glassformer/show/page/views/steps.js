@@ -6,6 +6,7 @@ import { fill, h, safe } from "../base/dom.js";
 import { Panel, say, store } from "../base/store.js";
 import { STEP_QKV, STEP_SCORE } from "./steps/asking.js";
 import { openingOf, STEP_PIECES, STEP_VECTORS } from "./steps/beginning.js";
+import { badgeLine } from "./steps/drawn.js";
 import { STEP_ANSWER } from "./steps/ending.js";
 import { stepFacts } from "./steps/focus.js";
 import { guessBox } from "./steps/guess.js";
@@ -38,7 +39,7 @@ export class StepsView extends Panel {
 
   draw(changed) {
     const picture = store.get("picture");
-    if (!picture) return fill(this, h("p", { class: "quiet steps-empty" }, "No text has been read yet."));
+    if (!picture) return fill(this, h("p", { class: "aside steps-empty" }, "No text has been read yet."));
     if (changed.has("picture") || changed.has("source") || !this.#facts || this.#elsewhere()) return void this.#look(picture);
     if (changed.has("step")) this.#render(true);
   }
@@ -143,7 +144,7 @@ export class StepsView extends Panel {
   }
 
   #arrive(step) {
-    const heading = this.querySelector("h2, .question");
+    const heading = this.querySelector("h2, .opening-question");
     const inside = document.activeElement === document.body || this.contains(document.activeElement) || !document.activeElement;
     if (heading && inside) heading.focus({ preventScroll: true });
     if (!this.#stage.shown) {
@@ -159,26 +160,26 @@ export class StepsView extends Panel {
         {},
         h(
           "button",
-          { type: "button", class: k + 1 < step ? "done" : null, "aria-current": k + 1 === step ? "step" : null, onclick: () => store.set({ step: k + 1 }) },
+          { type: "button", class: k + 1 < step ? "is-done" : null, "aria-current": k + 1 === step ? "step" : null, onclick: () => store.set({ step: k + 1 }) },
           h("span", { class: "step-number" }, String(k + 1)),
           h("span", { class: "step-name" }, name),
         ),
       );
-    return h("nav", { class: "progress", "aria-label": "The nine steps" }, h("ol", {}, NINE_STEPS.map(one)));
+    return h("nav", { class: "step-progress", "aria-label": "The nine steps" }, h("ol", {}, NINE_STEPS.map(one)));
   }
 
   #oneStep(step, number) {
     const facts = this.#facts;
-    if (!facts.picture.model.layers) return h("section", { class: "step" }, h("h2", { tabindex: "-1" }, step.name), h("p", {}, `${safe(facts.picture.model.name)} has no attention: no position looks at another. Press r for a model that has.`));
+    if (!facts.picture.model.layers) return h("section", { class: "one-step" }, h("h2", { tabindex: "-1" }, step.name), h("p", {}, `${safe(facts.picture.model.name)} has no attention: no position looks at another. Press r for a model that has.`));
     const stage = this.#stage;
     return h(
       "section",
-      { class: "step", "aria-labelledby": "step-title" },
+      { class: "one-step", "aria-labelledby": "step-title" },
       h("header", {}, h("h2", { id: "step-title", tabindex: "-1" }, `${number} · ${step.name}`), this.#where()),
       h(
         "div",
         { class: "step-left" },
-        h("p", { class: "says" }, step.says(facts)),
+        h("p", { class: "step-says" }, step.says(facts)),
         step.formula(facts),
         guessBox(step.guess(facts), stage, (k) => this.#guess(k)),
         stage.shown && this.#switched(step, stage),
@@ -186,7 +187,7 @@ export class StepsView extends Panel {
       h(
         "div",
         { class: "step-right" },
-        h("div", { class: "figure" }, step.figure(facts, stage), h("p", { class: "badge" }, step.badge ? step.badge(facts) : "descriptive")),
+        h("div", { class: "step-figure" }, step.figure(facts, stage), !step.ownBadge && badgeLine(step.badge ? step.badge(facts) : "descriptive")),
         stage.shown && step.panel && h("details", { class: "same-panel" }, h("summary", {}, "The same in the panel where it lives"), step.panel(facts)),
       ),
     );
@@ -197,8 +198,8 @@ export class StepsView extends Panel {
     const { picture, i, j, layer, head } = this.#facts;
     return h(
       "p",
-      { class: "where" },
-      h("span", { class: "model" }, safe(picture.model.name)),
+      { class: "step-where" },
+      h("span", { class: "step-model" }, safe(picture.model.name)),
       ` · head L${layer}.H${head} · `,
       h("mark", {}, safe(picture.pieces[i])),
       " looks at ",
@@ -215,13 +216,13 @@ export class StepsView extends Panel {
     return switchBox(facts, switches, stage.on, (k) => {
       stage.on = k;
       this.#redrawSwitch(step, stage);
-      this.querySelectorAll(".switch .toggle")[k]?.focus({ preventScroll: true });
+      this.querySelectorAll(".step-switch .switch-toggle")[k]?.focus({ preventScroll: true });
     });
   }
 
   #redrawSwitch(step, stage) {
     if (NINE_STEPS[this.#step - 1] !== step) return;
-    this.querySelector(".switch")?.replaceWith(this.#switched(step, stage));
+    this.querySelector(".step-switch")?.replaceWith(this.#switched(step, stage));
   }
 
   #foot(step) {

@@ -6,7 +6,7 @@ import { fill, h, safe, short } from "../base/dom.js";
 import { placeOf } from "../base/facts.js";
 import { badge, number, signed } from "../base/format.js";
 import { Panel, say, store } from "../base/store.js";
-import { numbersTable } from "./steps/drawn.js";
+import { badgeLine, numbersTable } from "./steps/drawn.js";
 import { largestAt } from "./steps/focus.js";
 import { ATTENTION_TYPES, effectsOfHead, hasSource, headsOfType, meanOfHeads, sidesOfType, weightsOfType, whyNotType } from "./viewer/attentions.js";
 import { drawThreads, headColour } from "./viewer/threads.js";
@@ -41,8 +41,8 @@ export class ViewerView extends Panel {
 
   draw(changed) {
     const picture = store.get("picture");
-    if (!picture) return fill(this, h("p", { class: "quiet" }, "No text has been read yet."));
-    if (!picture.model.layers) return fill(this, h("p", { class: "quiet" }, `${safe(picture.model.name)} has no attention: no position looks at another.`));
+    if (!picture) return fill(this, h("p", { class: "aside" }, "No text has been read yet."));
+    if (!picture.model.layers) return fill(this, h("p", { class: "aside" }, `${safe(picture.model.name)} has no attention: no position looks at another.`));
     if (changed.has("picture") || changed.has("source") || !this.columns) this.#begin(picture);
     else this.#redraw();
   }
@@ -117,7 +117,7 @@ export class ViewerView extends Panel {
     this.canvas = h("canvas", { "aria-hidden": "true" });
     this.columns = { looks: this.#column("looks"), at: this.#column("at") };
     this.facts = h("div", { class: "viewer-facts", "aria-live": "off" });
-    this.note = h("p", { class: "quiet viewer-note" });
+    this.note = h("p", { class: "aside viewer-note" });
     const types = ATTENTION_TYPES.map(({ id, label }) => h("option", { value: id, selected: id === this.#type, disabled: Boolean(whyNotType(picture, id)) }, label));
     const numbers = layers.map((_, k) => h("option", { value: k, selected: k === this.#layer }, String(k)));
     fill(
@@ -128,8 +128,8 @@ export class ViewerView extends Panel {
         h(
           "div",
           { class: "viewer-tools" },
-          h("label", { class: "control" }, h("span", {}, "layer"), h("select", { name: "layer", onchange: (event) => this.#chooseLayer(Number(event.target.value)) }, numbers)),
-          h("label", { class: "control" }, h("span", {}, "attention"), h("select", { name: "type", onchange: (event) => this.#chooseType(event.target.value) }, types)),
+          h("label", { class: "named-control" }, h("span", {}, "layer"), h("select", { name: "layer", onchange: (event) => this.#chooseLayer(Number(event.target.value)) }, numbers)),
+          h("label", { class: "named-control" }, h("span", {}, "attention"), h("select", { name: "type", onchange: (event) => this.#chooseType(event.target.value) }, types)),
           this.boxes,
         ),
         this.note,
@@ -142,7 +142,7 @@ export class ViewerView extends Panel {
 
   #column(side) {
     const label = side === "looks" ? "Pieces that look" : "Pieces that are looked at";
-    const column = h("div", { class: `column ${side}`, role: "listbox", "aria-label": label, tabindex: "0", onkeydown: (event) => this.#walk(event, side), onfocus: () => this.#focusFirst(side) });
+    const column = h("div", { class: `token-column is-${side}`, role: "listbox", "aria-label": label, tabindex: "0", onkeydown: (event) => this.#walk(event, side), onfocus: () => this.#focusFirst(side) });
     column.addEventListener("pointerleave", () => this.#point(this.#pinned));
     return column;
   }
@@ -172,7 +172,7 @@ export class ViewerView extends Panel {
         const text = effects.map(({ name, change, exact }) => `${effects.length > 1 ? `${name} ` : ""}${change === null ? "not measured" : `${exact ? "" : "≈ "}${signed(change)}`}`).join(", ");
         return this.#headBox(head, on, text);
       }),
-      h("p", { class: "badge" }, `below each box: change of the ${picture.metric.name} with the head off. ${badge(picture, baseline)}`),
+      h("div", { class: "head-legend" }, h("span", { class: "aside" }, `below each: change of the ${picture.metric.name} with the head off `), badgeLine(badge(picture, baseline))),
     );
     if (key?.startsWith("head-")) this.boxes.querySelector(`[name="${key}"]`)?.focus({ preventScroll: true });
   }
@@ -185,7 +185,7 @@ export class ViewerView extends Panel {
       event.stopPropagation();
       this.#isolate(head);
     });
-    const label = h("label", { class: on ? "head-box on" : "head-box", title: "click: on or off; double click: only this one", style: { "--head": headColour(head) }, ondblclick: () => this.#isolate(head) }, box, h("span", { class: "head-name" }, `H${head}`), h("span", { class: "head-effect" }, text));
+    const label = h("label", { class: on ? "head-box is-on" : "head-box", title: "click: on or off; double click: only this one", style: { "--head": headColour(head) }, ondblclick: () => this.#isolate(head) }, box, h("span", { class: "head-name" }, `H${head}`), h("span", { class: "head-effect" }, text));
     return label;
   }
 
@@ -200,17 +200,18 @@ export class ViewerView extends Panel {
     const { first, last, count } = this.#span(side);
     const from = hasSource(store.get("picture")) && this.#type === "all" ? store.get("picture").source_pieces.length : -1;
     const options = pieces.slice(first, last + 1).map((piece, k) => this.#option(side, first + k, piece, first + k === from));
-    const more = (label, by, off) => h("button", { type: "button", class: "more", disabled: off, tabindex: "-1", onclick: () => this.#scrollBy(side, by) }, label);
+    const more = (label, by, off) => h("button", { type: "button", class: "more-tokens", disabled: off, tabindex: "-1", onclick: () => this.#scrollBy(side, by) }, label);
     const column = this.columns[side];
+    column.style.setProperty("--token-row", count <= 8 ? "2.75rem" : count <= 16 ? "2.1rem" : "1.75rem");
     fill(column, options);
-    column.querySelectorAll(".more").forEach((each) => each.remove());
-    this.querySelector(`.pager.${side}`)?.remove();
-    if (count > WINDOW) column.after(h("div", { class: `pager ${side}` }, more("earlier", -WINDOW / 2, first === 0), h("span", { class: "quiet" }, `${first}–${last} of ${count}`), more("later", WINDOW / 2, last === count - 1)));
+    column.querySelectorAll(".more-tokens").forEach((each) => each.remove());
+    this.querySelector(`.token-pager.is-${side}`)?.remove();
+    if (count > WINDOW) column.after(h("div", { class: `token-pager is-${side}` }, more("earlier", -WINDOW / 2, first === 0), h("span", { class: "aside" }, `${first}–${last} of ${count}`), more("later", WINDOW / 2, last === count - 1)));
   }
 
   #option(side, index, piece, begins) {
     const point = () => this.#point({ side, index });
-    return h("div", { class: begins ? "token begins" : "token", role: "option", id: `viewer-${side}-${index}`, "aria-selected": "false", "data-index": index, onpointerenter: point, onclick: () => this.#pin({ side, index }) }, short(piece, 16));
+    return h("div", { class: begins ? "token is-begins" : "token", role: "option", id: `viewer-${side}-${index}`, "aria-selected": "false", "data-index": index, onpointerenter: point, onclick: () => this.#pin({ side, index }) }, short(piece, 16));
   }
 
   #scrollBy(side, by) {
@@ -307,7 +308,7 @@ export class ViewerView extends Panel {
 
   #drawFacts() {
     const few = this.#strongest(ROWS_OF_TABLE);
-    if (!few.length) return fill(this.facts, h("p", { class: "quiet" }, this.#active ? "No head is on." : "Point at a piece, or walk with the arrow keys; a click keeps it. All lines are drawn until then."));
+    if (!few.length) return fill(this.facts, h("p", { class: "aside" }, this.#active ? "No head is on." : "Point at a piece, or walk with the arrow keys; a click keeps it. All lines are drawn until then."));
     const { side, index } = this.#active;
     const shown = this.#on.map((on, k) => (on && this.#matrices[k] ? k : -1)).filter((k) => k >= 0).slice(0, 6);
     const weight = (head, k) => (side === "looks" ? this.#matrices[head][index][k] : this.#matrices[head][k][index]);
@@ -320,8 +321,8 @@ export class ViewerView extends Panel {
         rows: few.map(({ name, k, mean }) => [name, [...shown.map((head) => weight(head, k)), mean]]),
         shade: "all",
       }),
-      h("p", { class: "badge" }, "weights: descriptive"),
-      h("p", { class: "quiet" }, "A weight says where a head looks. Whether that matters is what the changes at the boxes say."),
+      badgeLine("descriptive"),
+      h("p", { class: "aside" }, "A weight says where a head looks. Whether that matters is what the changes at the boxes say."),
     );
   }
 }

@@ -44,18 +44,18 @@ function posterDrawing(picture, { x, heads, mixed, layer }) {
   heads.forEach(({ q, weights, z }, head) => {
     const y = head * block + 26;
     const center = y + 22 + (n * cell) / 2;
-    shapes.push(...drawnLine(from.right + 6, middle + 22 + (n * cell) / 2, 262, center, { tone: "line", pointed: true }));
+    shapes.push(...drawnLine(from.right + 6, middle + 22 + (n * cell) / 2, 262, center, { tone: "quiet", pointed: true }));
     shapes.push(...drawnFrame(270, y + 20, 118, n * cell + 4, "line"), drawnWords(`head ${head}`, 329, center - 14, { anchor: "middle", weight: 600 }), drawnWords("own W_Q, W_K, W_V", 329, center + 4, { anchor: "middle", size: 10, tone: "quiet" }), drawnWords(`${x.shape[1]} × ${d} each`, 329, center + 19, { anchor: "middle", size: 10, tone: "quiet" }));
     const one = namedMatrix(rowsOfMatrix(weights, n, n), { name: q ? "" : "", shape: "weights", x: 420, y, cell, both: false, largest: 1 });
     const two = namedMatrix(rowsOfMatrix(z, n), { name: "", shape: `z${head}`, x: one.right + 14, y, cell, wide: width(d) / 1.6 });
-    shapes.push(...drawnLine(392, center, 414, center, { tone: "line", pointed: true }), ...one.shapes, ...two.shapes, ...drawnLine(two.right + 4, center, 632, middle + 22 + (n * cell) / 2, { tone: "line", pointed: true }));
+    shapes.push(...drawnLine(392, center, 414, center, { tone: "quiet", pointed: true }), ...one.shapes, ...two.shapes, ...drawnLine(two.right + 4, center, 632, middle + 22 + (n * cell) / 2, { tone: "quiet", pointed: true }));
   });
   const all = Array.from({ length: n }, (_, i) => heads.flatMap(({ z }) => matrixRow(z, i)));
   const joined = namedMatrix(all, { name: "", shape: `${picture.pieces.length} × ${picture.model.heads[layer] * d}`, x: 640, y: middle, cell, wide: Math.max(1, Math.min(9, 110 / all[0].length)) });
   shapes.push(...joined.shapes);
   if (mixed) {
     const last = namedMatrix(rowsOfMatrix(mixed, n), { name: "", shape: `mixed, ${mixed.shape.join(" × ")}`, x: 800, y: middle, cell, wide: width(mixed.shape[1]) });
-    shapes.push(...drawnLine(joined.right + 6, middle + 22 + (n * cell) / 2, 792, middle + 22 + (n * cell) / 2, { tone: "line", pointed: true }), ...last.shapes);
+    shapes.push(...drawnLine(joined.right + 6, middle + 22 + (n * cell) / 2, 792, middle + 22 + (n * cell) / 2, { tone: "quiet", pointed: true }), ...last.shapes);
   }
   return { shapes, width: 930, height: heads.length * block + 40 };
 }
@@ -92,7 +92,7 @@ function residualDrawing({ x, mixed, sum, normalised, between, post, facts }) {
   const numbers = w <= CELLS_OF_RESIDUAL;
   const wide = numbers ? 44 : Math.max(1.5, 704 / w);
   const rows = [["x", x, "what the layer reads"], ["z", mixed, "what attention adds"], ["x + z", sum, post ? "" : "handed on as it is"]];
-  if (post) rows.push(["(x + z − mean) ÷ √variance", normalised, ""], ["LayerNorm(x + z)", between, "× gain + shift, both learned: the model's own numbers"]);
+  if (post) rows.push(["(x + z − mean) ÷ √variance", normalised, ""], ["LayerNorm(x + z)", between, "then × gain + shift, learned"]);
   const shapes = rows.flatMap(([name, row, what], k) => {
     const y = 6 + 52 * k;
     return [...drawnCells([row], { x: 196, y, wide, tall: 26, numbers }).shapes, drawnWords(name, 188, y + 9, { anchor: "end", weight: 600, size: 12 }), drawnWords(what, 188, y + 24, { anchor: "end", size: 9.5, tone: "quiet" })];

@@ -36,7 +36,7 @@ export function drawnCells(rows, { x, y, wide = 44, tall = 24, largest = null, b
   const shapes = rows.flatMap((row, i) =>
     row.flatMap((value, j) => {
       const share = Number.isFinite(value) ? value / most : 0;
-      const box = { box: [x + j * wide, y + i * tall, wide - (wide > 8 ? 1 : 0), tall - (tall > 8 ? 1 : 0)], share, both, title: speak ? speak(i, j, value) : null };
+      const box = { box: [x + j * wide, y + i * tall, wide > 8 ? wide - 1 : wide + 0.4, tall > 8 ? tall - 1 : tall + 0.4], share, both, title: speak ? speak(i, j, value) : null };
       if (!numbers) return [box];
       return [box, { text: cellText(value), x: x + (j + 0.5) * wide - 0.5, y: y + (i + 0.5) * tall, size: Math.min(13, wide / 3.4), anchor: "middle", over: box, weight: 400, turn: 0 }];
     }),
@@ -59,7 +59,7 @@ export function drawingElement(drawing, label) {
 }
 
 function svgOf({ shapes, width, height }, theme) {
-  return h("svg", { class: "drawing", viewBox: `0 0 ${width} ${height}`, width, height }, shapes.map((shape) => svgNode(shape, theme)));
+  return h("svg", { class: "gallery-drawing", viewBox: `0 0 ${width} ${height}`, width, height }, shapes.map((shape) => svgNode(shape, theme)));
 }
 
 function svgNode(shape, theme) {
@@ -89,7 +89,7 @@ function inkOver(box, theme) {
 }
 
 function canvasOf({ shapes, width, height }, theme) {
-  const canvas = h("canvas", { class: "drawing" });
+  const canvas = h("canvas", { class: "gallery-drawing" });
   const context = sized(canvas, width, height);
   const style = getComputedStyle(document.documentElement);
   const tones = Object.fromEntries(Object.keys(TONES).map((tone) => [tone, style.getPropertyValue(`--${tone}`).trim() || ON_WHITE[tone]]));

@@ -13,7 +13,7 @@ const FEW = 6; // and of three tables
 
 /** Said where a text is too long for its file to hold q, k and v. */
 export function nothingHeld(what) {
-  return h("p", { class: "quiet" }, `This file holds no ${what} of this text, which is long; open it with glassformer open, or write it with --full.`);
+  return h("p", { class: "aside" }, `This file holds no ${what} of this text, which is long; open it with glassformer open, or write it with --full.`);
 }
 
 export const STEP_QKV = {
@@ -31,14 +31,16 @@ export const STEP_QKV = {
   },
   figure: (facts, { shown }) => {
     if (!facts.q) return nothingHeld("q, k and v");
-    return h("div", { class: "triple" }, ["q", "k", "v"].map((kind) => kindTable(facts, kind, shown)));
+    return h("div", { class: "step-triple" }, ["q", "k", "v"].map((kind) => kindTable(facts, kind, shown)));
   },
   panel: (facts) => h("gf-card", { address: cell(facts.layer, facts.head, "q", facts.i, 0), bare: true }),
   switches: (facts) => {
-    if (!facts.q) return [];
+    const place = `L${facts.layer}.H${facts.head}`;
+    const none = { label: `head ${place} hands over zeros instead of its v`, switches: [`off:${place}:zero`] };
+    if (!facts.q || !facts.source.can.values) return [none];
     const feature = mostTelling(facts);
     const address = cell(facts.layer, facts.head, "q", facts.i, feature);
-    return [{ label: `${address} = 0: one number of what ${quotedPiece(facts.picture, facts.i)} asks for`, switches: [`set:${address}=0`] }];
+    return [none, { label: `${address} = 0: one number of what ${quotedPiece(facts.picture, facts.i)} asks for`, switches: [`set:${address}=0`] }];
   },
 };
 

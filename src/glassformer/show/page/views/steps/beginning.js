@@ -1,8 +1,8 @@
 // The opening, and steps 1 and 2: the answer and the question; pieces; vectors.
 
 import { h, safe } from "../../base/dom.js";
-import { number, signed } from "../../base/format.js";
-import { barsOf, formula, heatCanvas, numbersTable } from "./drawn.js";
+import { badge, number, signed } from "../../base/format.js";
+import { badgeLine, barsOf, formula, heatCanvas, numbersTable } from "./drawn.js";
 import { largestFew, lengthOf, matrixRow, quotedPiece, quotedWord } from "./focus.js";
 import { numbersAround } from "./guess.js";
 import { answerText } from "./switched.js";
@@ -15,15 +15,15 @@ export function openingOf(facts) {
     { class: "opening" },
     h("p", { class: "sentence-large" }, picture.words.map((word, k) => openingWord(picture, word, k, k === looks || k === at))),
     h("p", { class: "answer-large" }, `${safe(picture.model.name)} says `, h("strong", {}, answerText(picture)), "."),
-    h("ul", { class: "companions" }, (picture.views || []).slice(0, -1).map((view) => h("li", {}, companionText(view)))),
-    h("p", { class: "question" }, "Who told ", h("em", {}, quotedWord(picture, looks)), " about ", h("em", {}, quotedWord(picture, at)), "?"),
-    h("p", { class: "quiet" }, "Nine steps, from letters to the answer, each number of them this model's own. Guess before you look; then switch it off and see whether it mattered."),
+    h("ul", { class: "opening-companions" }, (picture.views || []).slice(0, -1).map((view) => h("li", {}, companionText(view)))),
+    h("p", { class: "opening-question" }, "Who told ", h("em", {}, quotedWord(picture, looks)), " about ", h("em", {}, quotedWord(picture, at)), "?"),
+    h("p", { class: "aside" }, "Nine steps, from letters to the answer, each number of them this model's own. Guess before you look; then switch it off and see whether it mattered."),
   );
 }
 
 function openingWord(picture, word, k, marked) {
   const special = picture.specials.includes(k);
-  return [h("span", { class: marked ? "word marked" : special ? "word special" : "word" }, safe(word)), " "];
+  return [h("span", { class: marked ? "opening-word is-marked" : special ? "opening-word is-special" : "opening-word" }, safe(word)), " "];
 }
 
 const COMPANIONS = {
@@ -38,6 +38,7 @@ function companionText({ model, says, value }) {
 
 export const STEP_PIECES = {
   name: "pieces",
+  ownBadge: true,
   says: () => "The text is cut into pieces that the model has learned. It never sees letters: from here on, a piece is a number in a list.",
   formula: ({ picture }) => formula("text → ", "*p", "_0", ", …, ", "*p", `_${picture.pieces.length - 1}`),
   guess: ({ picture }) => {
@@ -45,7 +46,7 @@ export const STEP_PIECES = {
     const others = [n - 1, n + 1, n + 2, picture.text.replace(/\s/g, "").length];
     return { question: `Into how many pieces is this text cut (special ones counted)?`, choices: numbersAround(n, others), because: piecesBecause(picture) };
   },
-  figure: ({ picture }, { shown }) => h("div", { class: "pieces" }, shown ? piecesByWord(picture) : h("p", { class: "uncut" }, safe(picture.text))),
+  figure: (facts, { shown }) => [h("div", { class: "cut-pieces" }, shown ? piecesByWord(facts.picture) : h("p", { class: "cut-not" }, safe(facts.picture.text))), shown && wordBars(facts)],
   switches: ({ picture, at }) => wordSwitches(picture, at),
 };
 
@@ -64,11 +65,21 @@ function piecesByWord(picture) {
   const words = picture.words.slice(0, MOST_WORDS).map((word, k) =>
     h(
       "span",
-      { class: picture.specials.includes(k) ? "piece-group special" : "piece-group" },
-      picture.word_pieces[k].map((at) => h("span", { class: "piece" }, safe(picture.pieces[at]), h("sub", {}, String(at)))),
+      { class: picture.specials.includes(k) ? "cut-word is-special" : "cut-word" },
+      picture.word_pieces[k].map((at) => h("span", { class: "cut-piece" }, safe(picture.pieces[at]), h("sub", {}, String(at)))),
     ),
   );
-  return [words, left > 0 && h("span", { class: "quiet" }, `… and ${left} more words`)];
+  return [words, left > 0 && h("span", { class: "aside" }, `… and ${left} more words`)];
+}
+
+/** What each word adds to the measure: what is lost with a mask in its place. */
+function wordBars({ picture, at }) {
+  const changes = picture.effects && picture.effects.words.mask;
+  if (!changes || changes.every((each) => each === null || each === undefined)) return null;
+  const adds = changes.map((each) => (typeof each === "number" ? -each : 0));
+  const few = largestFew(adds, 10, [at]).filter((k) => typeof changes[k] === "number");
+  const rows = few.map((k) => ({ name: picture.words[k], value: adds[k], marked: k === at }));
+  return [barsOf({ caption: `what each word adds to the ${picture.metric.name}: with it, less with ${picture.metric.blank} in its place`, text: signed, rows }), badgeLine(badge(picture, picture.metric.blank))];
 }
 
 function wordSwitches(picture, word) {
@@ -112,7 +123,7 @@ const SMALL = 16; // numbers that fit the screen beside each other
 function vectorFigure(facts, { shown }) {
   const { picture, i } = facts;
   const stream = picture.arrays["embed.stream"];
-  if (!stream) return h("p", { class: "quiet" }, "This file does not hold the vectors of this text; open it with glassformer open to see them.");
+  if (!stream) return h("p", { class: "aside" }, "This file does not hold the vectors of this text; open it with glassformer open to see them.");
   const rows = vectorRows(picture, i);
   const columns = largestFew(rows.at(-1)[1], SMALL);
   const shape = `${stream.shape[0]} pieces × ${stream.shape[1]} numbers`;
@@ -125,7 +136,7 @@ function vectorFigure(facts, { shown }) {
       shade: "all",
     }),
     shown && vectorLengths(facts),
-    h("div", { class: "heat-holder" }, heatCanvas({ matrix: stream, label: `the vectors of all pieces, ${shape}; blue above zero, orange below`, mark: i }), h("p", { class: "quiet" }, `all vectors: ${shape}, blue above 0, orange below`)),
+    h("div", { class: "step-heat-holder" }, heatCanvas({ matrix: stream, label: `the vectors of all pieces, ${shape}; blue above zero, orange below`, mark: i }), h("p", { class: "aside" }, `all vectors: ${shape}, blue above 0, orange below`)),
   ];
 }
 

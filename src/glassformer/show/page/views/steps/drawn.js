@@ -11,16 +11,16 @@ export function numbersTable({ caption, columns, rows, marks = [], hidden = [], 
   const one = ([name, values], summed = false) =>
     h(
       "tr",
-      { class: marks.includes(name) ? "marked" : null },
+      { class: marks.includes(name) ? "is-marked" : null },
       h("th", { scope: "row" }, short(name, 16)),
       values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), summed ? null : shade, exact)),
     );
   return h(
     "div",
-    { class: "numbers-holder", tabindex: "0", role: "group", "aria-label": caption },
+    { class: "shown-holder", tabindex: "0", role: "group", "aria-label": caption },
     h(
       "table",
-      { class: "numbers" },
+      { class: "shown-numbers" },
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, h("td", {}), columns.map((column) => h("th", { scope: "col" }, column)))),
       h("tbody", {}, rows.map((row) => one(row))),
@@ -37,7 +37,7 @@ function numberCell(value, hidden, share, shade, exact) {
   if (hidden) return h("td", { class: "to-guess" }, h("span", { "aria-label": "to guess" }, "?"));
   const text = typeof value === "string" ? value : number(value, exact);
   if (!shade || typeof value !== "number") return h("td", {}, text);
-  return h("td", { class: value < 0 ? "shade below" : "shade above", style: { "--share": share.toFixed(3) } }, text);
+  return h("td", { class: value < 0 ? "shaded is-below" : "shaded is-above", style: { "--share": share.toFixed(3) } }, text);
 }
 
 /** One bar a row: [{name, value, note, marked}], all on the scale of `most`; values that are to be guessed are hidden. */
@@ -45,7 +45,7 @@ export function barsOf({ caption, rows, most = null, hidden = false, text = numb
   const largest = most ?? Math.max(1e-30, ...rows.map(({ value }) => sizeOf(value)));
   return h(
     "table",
-    { class: "bars" },
+    { class: "shown-bars" },
     h("caption", {}, caption),
     h(
       "tbody",
@@ -53,10 +53,10 @@ export function barsOf({ caption, rows, most = null, hidden = false, text = numb
       rows.map(({ name, value, note = "", marked = false }) =>
         h(
           "tr",
-          { class: marked ? "marked" : null },
+          { class: marked ? "is-marked" : null },
           h("th", { scope: "row" }, short(name, 18)),
           h("td", { class: "bar-number" }, hidden ? "?" : text(value)),
-          h("td", { class: "bar-line" }, h("span", { class: value < 0 ? "bar below" : "bar above", style: { "--share": hidden ? 0 : (sizeOf(value) / largest).toFixed(4) } })),
+          h("td", { class: "bar-line" }, h("span", { class: value < 0 ? "shown-bar is-below" : "shown-bar is-above", style: { "--share": hidden ? 0 : (sizeOf(value) / largest).toFixed(4) } })),
           h("td", { class: "bar-note" }, note),
         ),
       ),
@@ -64,19 +64,24 @@ export function barsOf({ caption, rows, most = null, hidden = false, text = numb
   );
 }
 
+/** What kind of figure it is. */
+export function badgeLine(text) {
+  return h("p", { class: text.startsWith("causal") ? "badge causal" : "badge" }, safe(text));
+}
+
 /** A formula out of plain strings: "_x" at the start of a part is a subscript, "^x" a superscript, "*x" a variable. */
 export function formula(...parts) {
   const tags = { _: "sub", "^": "sup", "*": "var" };
   return h(
     "p",
-    { class: "formula" },
+    { class: "step-formula" },
     parts.map((part) => (typeof part === "string" && part.length > 1 && tags[part[0]] ? h(tags[part[0]], {}, part.slice(1)) : part)),
   );
 }
 
 /** A matrix as colours on a canvas: {shape, data}; signed values diverge around zero. */
 export function heatCanvas({ matrix, label, width = 640, height = null, signed = true, most = null, mark = null }) {
-  const canvas = h("canvas", { class: "heat", role: "img", "aria-label": safe(label) });
+  const canvas = h("canvas", { class: "step-heat", role: "img", "aria-label": safe(label) });
   const [rows, columns] = matrix.shape.length > 1 ? matrix.shape : [1, matrix.shape[0]];
   const tall = height ?? Math.max(12, Math.min(22, 320 / rows)) * rows;
   paintHeat(sized(canvas, width, tall), { matrix, rows, columns, width, height: tall, signed, most, mark });

@@ -2,7 +2,7 @@
 
 import { h, safe } from "../../base/dom.js";
 import { answered, number, percent, signed } from "../../base/format.js";
-import { barsOf, formula } from "./drawn.js";
+import { badgeLine, barsOf, formula } from "./drawn.js";
 import { quotedWord, spokenWords } from "./focus.js";
 import { answerText } from "./switched.js";
 
@@ -72,13 +72,15 @@ function pathBars(picture) {
 function verdictOf({ picture, looks, at }) {
   const { told } = picture;
   const [who, whom] = [quotedWord(picture, looks), quotedWord(picture, at)];
-  if (!told || told.looks !== looks || told.at !== at) return h("p", { class: "verdict" }, `Whether ${who} was told by ${whom} has not been tried on other sentences here.`);
+  if (!told || told.looks !== looks || told.at !== at) return h("p", { class: "step-verdict" }, `Whether ${who} was told by ${whom} has not been tried on other sentences here.`);
   const like = told.like ? ` In ${told.like.agree} of ${told.like.n} sentences of the same kind the cut pushes the same way.` : "";
   const control = told.control ? ` The control cut, ${who} not looking at ${quotedWord(picture, told.control.at)}, changes ${signed(told.control.change)}.` : "";
   const line = told.clear
     ? `Who told ${who} about ${whom}? Attention did: this model uses the edge from ${whom} to ${who}. Cut it and the ${picture.metric.name} changes by ${signed(told.change)}.`
-    : `The largest change comes from ${who} not looking at ${whom} (${signed(told.change)}), but it is not clear that this is the reason (${DOUBTS[told.doubt] || told.doubt}).`;
-  return h("p", { class: "verdict" }, line, control, like, h("span", { class: "badge" }, ` causal (−∞ before softmax, ${picture.metric.name}, n = ${told.like ? told.like.n : 1})`));
+    : told.clear === null && !told.doubt
+      ? `The largest change comes from ${who} not looking at ${whom} (${signed(told.change)}); sentences of the same kind are still being asked.`
+      : `The largest change comes from ${who} not looking at ${whom} (${signed(told.change)}), but it is not clear that this is the reason (${DOUBTS[told.doubt] || told.doubt}).`;
+  return h("div", { class: "step-verdict" }, line, control, like, " ", badgeLine(`causal (−∞ before softmax, ${picture.metric.name}, n = ${told.like ? told.like.n : 1})`));
 }
 
 const DOUBTS = {

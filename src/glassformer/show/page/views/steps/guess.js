@@ -8,21 +8,21 @@ export function guessBox(guess, { chosen, shown }, choose) {
   const said = chosen === null ? "Here it is: " : guess.choices[chosen].right ? "Right: " : "Not here: ";
   return h(
     "fieldset",
-    { class: shown ? "guess shown" : "guess" },
+    { class: shown ? "step-guess is-shown" : "step-guess" },
     h("legend", {}, h("span", { class: "guess-word" }, "Guess"), guess.question),
-    h("div", { class: "choices" }, guess.choices.map((choice, k) => choiceButton(choice, k, { chosen, shown }, choose))),
-    shown && h("p", { class: "because" }, h("strong", {}, `${said}${right.join(" or ")}. `), guess.because),
+    h("div", { class: "guess-choices" }, guess.choices.map((choice, k) => choiceButton(choice, k, { chosen, shown }, choose))),
+    shown && h("p", { class: "guess-because" }, h("strong", {}, `${said}${right.join(" or ")}. `), guess.because),
   );
 }
 
 function choiceButton({ label, right }, k, { chosen, shown }, choose) {
   const mark = shown && right ? "✓" : shown && chosen === k ? "✗" : String(k + 1);
-  const kind = shown && right ? "choice right" : shown && chosen === k ? "choice wrong" : "choice";
+  const kind = shown && right ? "guess-choice is-right" : shown && chosen === k ? "guess-choice is-wrong" : "guess-choice";
   const spoken = shown && right ? "right: " : shown && chosen === k ? "your guess: " : "";
   return h(
     "button",
     { type: "button", class: kind, disabled: shown, "aria-pressed": String(chosen === k), "aria-label": `${spoken}${label}`, onclick: () => choose(k) },
-    h("span", { class: "choice-key", "aria-hidden": "true" }, mark),
+    h("span", { class: "guess-key", "aria-hidden": "true" }, mark),
     label,
   );
 }

@@ -28,8 +28,8 @@ export const STEP_MIXTURE = {
   figure: mixtureFigure,
   panel: ({ layer, head, i }) => h("gf-card", { address: cell(layer, head, "z", i, 0), bare: true }),
   switches: ({ layer, head }) => [
-    { label: `head L${layer}.H${head} brings zeros`, switches: [`off:L${layer}.H${head}:zero`] },
-    { label: "brings its mean over other sentences", switches: [`off:L${layer}.H${head}:mean`] },
+    { label: `head L${layer}.H${head} brings its mean over other sentences, whatever stands here`, switches: [`off:L${layer}.H${head}:mean`] },
+    { label: "it brings zeros", switches: [`off:L${layer}.H${head}:zero`] },
   ],
 };
 
@@ -93,7 +93,7 @@ export const STEP_HEADS = {
   },
   figure: (facts, { shown }) => {
     const few = headEffects(facts).slice(0, 12).sort((a, b) => a.layer - b.layer || a.head - b.head);
-    if (!few.length) return h("p", { class: "quiet" }, "No effects of heads were measured for this picture.");
+    if (!few.length) return h("p", { class: "aside" }, "No effects of heads were measured for this picture.");
     return numbersTable({
       caption: `how ${quotedWord(facts.picture, facts.looks)} looks at ${quotedWord(facts.picture, facts.at)} is one thing, what a head changes another: change of the ${facts.picture.metric.name} when it is off${few.length < headEffects(facts).length ? `; the ${few.length} largest of ${headEffects(facts).length}` : ""}`,
       columns: ["zeros", "mean", "uniform"],

@@ -28,7 +28,7 @@ export const STEP_SCALING = {
     const bars = (caption, row, hidden) =>
       barsOf({ caption, most: 1, hidden, text: percent, rows: few.map((at) => ({ name: facts.picture.pieces[at], value: row[at], marked: at === facts.j })) });
     return [
-      h("div", { class: "pair" }, bars(`softmax(score ÷ ${number(Math.sqrt(facts.d))})`, soft, false), bars("softmax(score): scaling off", hard, !shown)),
+      h("div", { class: "step-pair" }, bars(`softmax(score ÷ ${number(Math.sqrt(facts.d))})`, soft, false), bars("softmax(score): scaling off", hard, !shown)),
       shown && saturationOf(facts),
     ];
   },

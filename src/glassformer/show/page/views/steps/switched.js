@@ -2,13 +2,14 @@
 
 import { h, safe } from "../../base/dom.js";
 import { answered, badge, number, percent, signed } from "../../base/format.js";
+import { badgeLine } from "./drawn.js";
 
 /** switches: [{label, switches}] of which number `on` is shown; facts.results keeps what was measured. */
 export function switchBox(facts, switches, on, choose) {
   const chosen = switches[Math.min(on, switches.length - 1)];
   return h(
     "section",
-    { class: "switch", "aria-label": "A switch, and what it changes" },
+    { class: "step-switch", "aria-label": "A switch, and what it changes" },
     h("h3", {}, "Switch it, and see"),
     h("div", { class: "switch-choices" }, switches.map((each, k) => switchButton(each, k === on, () => choose(k)))),
     h("div", { class: "switch-result" }, resultOf(facts, chosen)),
@@ -16,7 +17,7 @@ export function switchBox(facts, switches, on, choose) {
 }
 
 function switchButton({ label }, on, press) {
-  return h("button", { type: "button", class: "toggle", "aria-pressed": String(on), onclick: press }, label);
+  return h("button", { type: "button", class: "switch-toggle", "aria-pressed": String(on), onclick: press }, label);
 }
 
 /** Measure a switch through the source, once; `then` is called when it is there. */
@@ -33,9 +34,9 @@ export function measureSwitch(facts, { switches }, then) {
 
 function resultOf(facts, chosen) {
   const { result, error } = facts.results.get(chosen.switches.join(" ")) || {};
-  if (error) return h("p", { class: "quiet" }, `Not measured here: ${safe(error)}`);
-  if (!result) return h("p", { class: "quiet" }, "measuring …");
-  return [changeLine(facts.picture, result), changeFigure(facts.picture, result), controlLine(result), badgeOf(facts.picture, result, chosen)];
+  if (error) return h("p", { class: "aside" }, `Not measured here: ${safe(error)}`);
+  if (!result) return h("p", { class: "aside" }, "measuring …");
+  return [changeLine(facts.picture, result), changeFigure(facts.picture, result), controlLine(result), badgeOf(facts.picture, result)];
 }
 
 function changeLine(picture, { before, after, change, flips }) {
@@ -45,12 +46,12 @@ function changeLine(picture, { before, after, change, flips }) {
   const verdict = flips ? `the answer turns from ${safe(was)} to ${safe(is)}` : small ? "next to nothing changes" : is ? `the answer stays ${safe(is)}` : "";
   return h(
     "p",
-    { class: "change" },
+    { class: "change-line" },
     `${metric.name}: `,
-    h("span", { class: "value" }, signed(before)),
+    h("span", { class: "change-value" }, signed(before)),
     " → ",
-    h("span", { class: "value" }, signed(after)),
-    h("span", { class: change < 0 ? "delta below" : "delta above" }, ` (${signed(change)})`),
+    h("span", { class: "change-value" }, signed(after)),
+    h("span", { class: change < 0 ? "change-delta is-below" : "change-delta is-above" }, ` (${signed(change)})`),
     verdict && ", ",
     verdict && h(flips ? "strong" : "span", {}, verdict),
     ".",
@@ -68,13 +69,13 @@ function changeFigure(picture, { before, after, controls }) {
   return h(
     "svg",
     { class: "change-figure", viewBox: "0 0 600 46", role: "img", "aria-label": label },
-    h("line", { class: "axis", x1: 20, x2: 580, y1: 22, y2: 22 }),
-    h("line", { class: "zero", x1: at(0), x2: at(0), y1: 8, y2: 30 }),
-    h("text", { class: "tick", x: at(0), y: 44 }, "0"),
-    controls.slice(0, 40).map(([name, value]) => h("line", { class: "control", x1: at(value), x2: at(value), y1: 15, y2: 29 }, h("title", {}, safe(name)))),
-    h("line", { class: after < before ? "arrow below" : "arrow above", x1: x0, x2: x1, y1: 22, y2: 22 }),
-    Math.abs(x1 - x0) > 8 && h("path", { class: after < before ? "tip below" : "tip above", d: `M${x1} 22l${tip} -6v12z` }),
-    h("circle", { class: "from", cx: x0, cy: 22, r: 5 }),
+    h("line", { class: "change-axis", x1: 20, x2: 580, y1: 22, y2: 22 }),
+    h("line", { class: "change-zero", x1: at(0), x2: at(0), y1: 8, y2: 30 }),
+    h("text", { class: "change-tick", x: at(0), y: 44 }, "0"),
+    controls.slice(0, 40).map(([name, value]) => h("line", { class: "named-control", x1: at(value), x2: at(value), y1: 15, y2: 29 }, h("title", {}, safe(name)))),
+    h("line", { class: after < before ? "change-arrow is-below" : "change-arrow is-above", x1: x0, x2: x1, y1: 22, y2: 22 }),
+    Math.abs(x1 - x0) > 8 && h("path", { class: after < before ? "change-tip is-below" : "change-tip is-above", d: `M${x1} 22l${tip} -6v12z` }),
+    h("circle", { class: "change-from", cx: x0, cy: 22, r: 5 }),
   );
 }
 
@@ -83,11 +84,11 @@ function controlLine({ controls, change, before }) {
   const moved = controls.map(([, value]) => Math.abs(value - before));
   const mean = moved.reduce((total, each) => total + each, 0) / moved.length;
   const one = controls.length === 1 ? `${safe(controls[0][0])}: ${signed(controls[0][1] - before)}` : `mean of ${controls.length} others: ${number(mean)}`;
-  return h("p", { class: "quiet" }, `Control, the same switch elsewhere: ${one}; here ${signed(change)}.`);
+  return h("p", { class: "aside" }, `Control, the same switch elsewhere: ${one}; here ${signed(change)}.`);
 }
 
-function badgeOf(picture, { baseline, n }, { also = "" }) {
-  return h("p", { class: "badge" }, badge(picture, baseline, n || 1), also && `; ${also}`);
+function badgeOf(picture, { baseline, n = 1, exact = true }) {
+  return badgeLine(badge(picture, baseline, n, exact));
 }
 
 /** p of the answer, in words: “positive, 97 %”. */

@@ -25,18 +25,19 @@ export function drawThreads(canvas, { matrices, on, active, looks, at, row, widt
 
 function drawLines({ context, matrices, heads, active, looks, at, row, left, right }) {
   context.lineCap = "round";
-  for (const head of heads) {
+  for (const [k, head] of heads.entries()) {
+    const shift = (k - (heads.length - 1) / 2) * Math.min(active ? 5 : 2.5, (row * 0.7) / heads.length);
     for (let i = looks.first; i <= looks.last; i += 1) {
       if (active && active.side === "looks" && active.index !== i) continue;
       for (let j = at.first; j <= at.last; j += 1) {
         if (active && active.side === "at" && active.index !== j) continue;
         const weight = matrices[head][i][j];
         if (weight < 0.004) continue;
-        context.strokeStyle = headColour(head, weight / Math.sqrt(heads.length));
+        context.strokeStyle = headColour(head, active ? weight : weight / Math.sqrt(heads.length));
         context.lineWidth = active ? 1 + 4 * weight : 1 + 2 * weight;
         context.beginPath();
-        context.moveTo(left, (i - looks.first + 0.5) * row);
-        context.lineTo(right, (j - at.first + 0.5) * row);
+        context.moveTo(left, (i - looks.first + 0.5) * row + shift);
+        context.lineTo(right, (j - at.first + 0.5) * row + shift);
         context.stroke();
       }
     }
