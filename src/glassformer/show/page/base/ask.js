@@ -25,17 +25,23 @@ export async function ask(wanted = {}) {
   }
 }
 
-/** Hold a second sentence beside the first: a picture in `other`; null takes it away. */
-export async function compare(text) {
+/** Hold a second sentence, or the same one by another model, beside the first: a picture in `other`; null takes it away. */
+export async function compare(text, model = store.get("picture").model.given) {
   if (text === null) return store.set({ other: null });
   store.set({ busy: `reading “${short(text, 40)}”`, error: "" });
   try {
-    const other = await store.get("source").picture({ ...asNow(), second: null, text, switches: [] });
+    const other = await store.get("source").picture({ ...asNow(), second: null, text, model, switches: [] });
     store.set({ other, busy: null });
     say(`compared with ${safe(text)}: ${other.answer.says}`);
   } catch (error) {
     store.set({ error: error.message, busy: null });
   }
+}
+
+/** Wait no longer for what was asked last. */
+export function stopWaiting() {
+  [question, trial] = [question + 1, trial + 1];
+  store.set({ busy: null });
 }
 
 /** Turn a switch on, or off again. */

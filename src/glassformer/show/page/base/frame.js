@@ -16,6 +16,12 @@ export class Framed extends Panel {
     super.connectedCallback();
   }
 
+  /** Do `act` once nothing has asked for it for a moment: while a cursor runs, what follows it can wait. */
+  soon(act, wait = 90) {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(act, wait);
+  }
+
   get bare() {
     return this.hasAttribute("bare");
   }

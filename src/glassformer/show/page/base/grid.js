@@ -288,7 +288,7 @@ export function tableOf(matrix, [row, column], window = 24) {
   const body = rows.map((i) => h("tr", {}, h("th", { scope: "row" }, short(matrix.rowLabel(i), 16)), columns.map((j) => h("td", { class: i === row && j === column ? "here" : null }, matrix.full?.(i, j) ?? matrix.text(i, j)))));
   const left = matrix.rows * matrix.columns - rows.length * columns.length;
   const caption = left ? `rows ${rows[0]} to ${rows.at(-1)} of ${matrix.rows}, columns ${columns[0]} to ${columns.at(-1)} of ${matrix.columns}; ${left} cells are further off` : "";
-  return h("div", { class: "tabled" }, h("table", {}, h("caption", {}, matrix.title ?? "", caption && `: ${caption}`), h("thead", {}, head), h("tbody", {}, body)));
+  return h("div", { class: "tabled", tabindex: "0", role: "region", "aria-label": matrix.title ?? "table", "data-key": `table:${matrix.title}` }, h("table", {}, h("caption", {}, matrix.title ?? "", caption && `: ${caption}`), h("thead", {}, head), h("tbody", {}, body)));
 }
 
 /** Put a grid's element, or the table of its matrix, into `place`. */

@@ -1,7 +1,7 @@
 // The keys.  A view may have its own, which come first; a text box keeps every key but Escape.
 
 import { cell } from "./address.js";
-import { toggle } from "./ask.js";
+import { stopWaiting, toggle } from "./ask.js";
 import { placeOf, pieceAt } from "./facts.js";
 import { switchInWords, nextBaseline } from "./switches.js";
 import { say, store } from "./store.js";
@@ -25,11 +25,20 @@ export const KEYS = [
   ["P", "presentation: large, for a projector"],
   ["Page Up  Page Down", "in presentation: the panel before, the panel after"],
   ["h", "hide values until Enter, for a poll"],
+  ["Escape", "wait no longer; close a message"],
   ["?", "this list"],
 ];
 
+let letters = true; // single letters act; who dictates, or types with difficulty, turns them off
+
 const ofViews = new Map();
 const visited = [];
+
+/** Whether single letters act; gives what holds now. */
+export function singleLetters(wanted = letters) {
+  letters = wanted;
+  return letters;
+}
 
 /** Keys of one view, before all others: bindKeys("steps", {" ": forward}). */
 export function bindKeys(view, handlers) {
@@ -100,7 +109,10 @@ const EVERYWHERE = {
   P: () => turn("present", "presentation", "presentation ended"),
   h: () => turn("hidden", "values hidden until Enter", "values shown"),
   "?": () => document.querySelector("gf-keys")?.open(),
-  Escape: () => store.set({ error: "", hidden: false }),
+  Escape: () => {
+    stopWaiting();
+    store.set({ error: "", hidden: false });
+  },
 };
 
 /** The switch that takes off what is looked at: a head, or an MLP. */
@@ -140,6 +152,7 @@ function pressed(event) {
   const from = event.target instanceof Element ? event.target : document.body;
   if (from.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") && event.key !== "Escape") return;
   if ([" ", "Enter"].includes(event.key) && from.closest("button, a, summary, input") && !store.get("hidden")) return;
+  if (!letters && event.key.length === 1 && event.key !== " " && event.key !== "?") return;
   const act = ofViews.get(store.get("view"))?.[event.key] ?? (store.get("picture") || event.key === "?" ? EVERYWHERE[event.key] : null) ?? clicked(event.key);
   if (!act) return;
   event.preventDefault();

@@ -31,7 +31,8 @@ export class CardPanel extends Framed {
     this.hidden = !picture || !address;
     if (this.hidden) return;
     this.setBadge("descriptive");
-    if (changed.has("address") || changed.has("picture") || changed.has("source")) this.#load(picture, address);
+    if (changed.size === 1 && changed.has("address")) this.soon(() => this.#load(store.get("picture"), this.getAttribute("address") ?? store.get("address")));
+    else if (changed.has("address") || changed.has("picture") || changed.has("source")) this.#load(picture, address);
     else if (this.#worked) this.#show(picture, this.#worked);
   }
 

@@ -1,5 +1,5 @@
 import { fill, h } from "../base/dom.js";
-import { KEYS } from "../base/keys.js";
+import { KEYS, singleLetters } from "../base/keys.js";
 import { Panel } from "../base/store.js";
 
 /** The sheet of keys: a dialog. */
@@ -9,8 +9,9 @@ export class KeysPanel extends Panel {
 
   draw() {
     const rows = KEYS.map(([keys, what]) => h("tr", {}, h("th", { scope: "row" }, keys.split("  ").map((each) => h("kbd", {}, each))), h("td", {}, what)));
+    const letters = h("input", { type: "checkbox", checked: singleLetters(), onchange: (event) => singleLetters(event.target.checked) });
     const close = h("button", { type: "button", class: "tool", onclick: () => this.close() }, "Close");
-    this.dialog = h("dialog", { "aria-label": "Keys" }, h("header", {}, h("h2", {}, "Keys"), close), h("table", {}, h("tbody", {}, rows)));
+    this.dialog = h("dialog", { "aria-label": "Keys" }, h("header", {}, h("h2", {}, "Keys"), close), h("table", {}, h("tbody", {}, rows)), h("label", { class: "note" }, letters, " single letters act"));
     this.dialog.addEventListener("close", () => this.#before?.focus?.());
     this.dialog.addEventListener("keydown", (event) => event.key === "?" && this.close());
     fill(this, this.dialog);

@@ -15,6 +15,7 @@ const WAYS = [
 ];
 const MOST_WORDS = 160; // shown at once; the rest on request
 const ARCS = 5;
+const ARCHED = 84; // pixels above the words
 
 /** The text, its words as controls with what each adds, and who told whom as arcs. */
 export class SentencePanel extends Framed {
@@ -43,8 +44,8 @@ export class SentencePanel extends Framed {
     if (changed.has("picture") || changed.has("source")) this.#drawForm();
     if (!store.get("picture")) return;
     const only = [...changed].every((name) => name === "address");
-    if (only) this.#markPlace();
-    else this.keepingFocus(() => this.#drawWords());
+    if (only) return this.#markPlace();
+    this.keepingFocus(() => this.#drawWords());
     this.#drawArcs();
   }
 
@@ -62,14 +63,18 @@ export class SentencePanel extends Framed {
     const source = store.get("source");
     const [picture, can] = [store.get("picture"), source?.can ?? {}];
     if (this.bare || (this.form.contains(document.activeElement) && this.field?.value !== "")) return;
-    const typed = { class: "text", type: "text", name: "text", value: picture?.text ?? "", "aria-label": "sentence", autocomplete: "off", spellcheck: "false", disabled: !can.type, maxlength: 4000 };
-    this.field = h("input", typed);
+    this.field = this.#typed("text", picture?.text ?? "", "sentence", can.type);
+    this.pair = picture?.second === null || picture?.second === undefined ? null : this.#typed("second", picture.second, "second text", can.type);
     const send = h("button", { class: "primary", type: "submit", disabled: !can.type }, "Ask");
     const texts = can.type ? EXAMPLES.map((text) => ({ text })) : (source?.texts?.() ?? []);
     const examples = texts.filter((each) => each.text !== picture?.text).slice(0, 4);
     const chips = examples.map((each) => tool(short(each.text, 42), `example:${each.text}`, () => ask({ second: null, ...each }), { kind: "chip", title: safe(each.text) }));
     const why = can.type ? null : h("p", { class: "why" }, "This file holds only the sentences below. To type your own: ", h("code", {}, "glassformer open"));
-    fill(this.form, h("div", { class: "typing" }, this.field, send, this.#models(source)), why, chips.length ? h("div", { class: "examples" }, chips) : null);
+    fill(this.form, h("div", { class: "typing" }, this.field, this.pair, send, this.#models(source)), why, chips.length ? h("div", { class: "examples" }, chips) : null);
+  }
+
+  #typed(name, value, label, can) {
+    return h("input", { class: "text", type: "text", name, value, "aria-label": label, autocomplete: "off", spellcheck: "false", disabled: !can, maxlength: 4000 });
   }
 
   /** A choice of models, where there is one. */
@@ -93,7 +98,7 @@ export class SentencePanel extends Framed {
   #ask(event) {
     event.preventDefault();
     const text = this.field.value.trim();
-    if (text) ask({ text, second: null });
+    if (text) ask({ text, second: this.pair?.value.trim() || null });
   }
 
   #drawWords() {
@@ -114,16 +119,24 @@ export class SentencePanel extends Framed {
 
   #word(picture, word, share) {
     const adds = wordAdds(picture, word);
-    const special = picture.specials.includes(word);
     const off = store.get("switches").find((each) => placeOfSwitch(each) === `word:${word}`);
+    const kind = [picture.specials.includes(word) && "special", off && "off"].filter(Boolean).join(" ");
+    const properties = { type: "button", class: `word ${kind}`, "data-key": `word:${word}`, "data-rove": true, "data-word": word, "aria-expanded": String(this.#chosen === word) };
+    const button = h("button", { ...properties, onclick: () => this.#choose(word) }, this.#named(picture, word), this.hasAttribute("quiet") ? null : this.#added(picture, adds, share), off && h("span", { class: "spoken" }, `, ${switchInWords(off, picture)}`));
+    const begins = picture.second_from > 0 && word === picture.second_from;
+    return begins ? [h("span", { class: "break" }), button] : button;
+  }
+
+  #named(picture, word) {
     const pieces = picture.word_pieces[word].map((position) => picture.pieces[position]);
-    const quiet = this.hasAttribute("quiet");
-    const spoken = `${safe(picture.words[word])}${adds === null || quiet ? "" : `, adds ${signed(adds, store.get("exact"))}`}${off ? `, ${switchInWords(off, picture)}` : ""}`;
-    const properties = { type: "button", class: `word${special ? " special" : ""}${off ? " off" : ""}${word === picture.second_from && word ? " second" : ""}`, "data-key": `word:${word}`, "data-rove": true, "data-word": word, "aria-expanded": String(this.#chosen === word), "aria-label": spoken };
+    const below = pieces.length > 1 && h("span", { class: "pieces", "aria-hidden": "true" }, pieces.map((piece) => h("span", {}, short(piece, 12))));
+    return [h("span", { class: "name" }, short(picture.words[word], 24)), below];
+  }
+
+  #added(picture, adds, share) {
     const bar = h("span", { class: `bar ${adds < 0 ? "below" : "above"}` }, h("span", { style: { "--share": Math.min(1, Math.abs(share || 0)) } }));
-    const shown = [h("span", { class: "name" }, short(picture.words[word], 24)), pieces.length > 1 && h("span", { class: "pieces" }, pieces.map((piece) => h("span", {}, short(piece, 12))))];
-    const value = !quiet && [bar, h("span", { class: "value" }, adds === null ? (special || picture.words.length > 24 ? "" : "–") : signed(adds, store.get("exact")))];
-    return h("button", { ...properties, onclick: () => this.#choose(word) }, shown, value);
+    if (adds === null) return [bar, h("span", { class: "value" })];
+    return [bar, h("span", { class: "value" }, h("span", { class: "spoken" }, ", adds "), signed(adds, store.get("exact")))];
   }
 
   #choose(word) {
@@ -153,11 +166,22 @@ export class SentencePanel extends Framed {
     if (!other && !this.comparing) return fill(this.beside);
     const source = store.get("source");
     const field = h("input", { type: "text", class: "text", name: "other", "aria-label": "another sentence", placeholder: "another sentence to compare", value: other?.text ?? "", list: "others", "data-key": "other" });
+    const by = this.#otherModels(source);
     const known = h("datalist", { id: "others" }, (source?.texts?.() ?? []).map((each) => h("option", { value: each.text })));
-    const form = h("form", { class: "typing", onsubmit: (event) => (event.preventDefault(), field.value.trim() && compare(field.value.trim())) }, field, known, h("button", { type: "submit", class: "tool" }, "Compare"), tool("Close", "uncompare", () => ((this.comparing = false), compare(null), this.#drawBeside())));
+    const form = h("form", { class: "typing", onsubmit: (event) => (event.preventDefault(), field.value.trim() && compare(field.value.trim())) }, field, known, h("button", { type: "submit", class: "tool" }, "Compare"), by, tool("Close", "uncompare", () => ((this.comparing = false), compare(null), this.#drawBeside())));
     const rows = other ? aligned(picture, other).map(([one, two]) => this.#pair(picture, other, one, two)) : [];
     const answer = other && h("p", { class: "answer" }, h("b", {}, safe(other.answer.says)), ` ${picture.metric.name} `, h("span", { class: "value" }, signed(other.before)), " beside ", h("b", {}, safe(picture.answer.says)), " ", h("span", { class: "value" }, signed(picture.before)));
     fill(this.beside, form, answer, h("div", { class: "pairs" }, rows));
+  }
+
+  /** The same sentence by another model. */
+  #otherModels(source) {
+    const place = h("span", { class: "models" });
+    const list = (models) => h("select", { "aria-label": "the same sentence by another model", onchange: (event) => event.target.value && compare(store.get("picture").text, event.target.value) }, h("option", { value: "" }, "or by another model"), models.map((each) => h("option", { value: each.id }, safe(each.name))));
+    Promise.resolve(source?.models?.() ?? [])
+      .then((models) => models.length > 1 && fill(place, list(models)))
+      .catch(() => {});
+    return place;
   }
 
   #pair(picture, other, one, two) {
@@ -177,11 +201,9 @@ export class SentencePanel extends Framed {
     const picture = store.get("picture");
     const place = placeOf(picture, store.get("address"));
     const [looks, at] = place ? [picture.word_of[place.row], picture.word_of[place.column]] : [null, null];
-    for (const each of this.words.querySelectorAll(".word")) {
-      const word = Number(each.dataset.word);
-      each.classList.toggle("looks", word === looks);
-      each.classList.toggle("at", word === at);
-    }
+    for (const each of this.words.querySelectorAll(".looks, .at")) each.classList.remove("looks", "at");
+    this.words.querySelector(`[data-word="${looks}"]`)?.classList.add("looks");
+    this.words.querySelector(`[data-word="${at}"]`)?.classList.add("at");
   }
 
   /** Who told whom: an arc from each word that looks to the word it looks at, as wide as what its cut changes. */
@@ -195,7 +217,7 @@ export class SentencePanel extends Framed {
     this.words.parentElement.classList.toggle("arched", oneLine && edges.length > 0);
     if (!oneLine || !edges.length || !frame.width) return;
     const most = Math.abs(edges[0][2]);
-    const height = 64;
+    const height = ARCHED;
     this.arcs.setAttribute("viewBox", `0 0 ${frame.width} ${height}`);
     fill(this.arcs, edges.filter(([looks, at]) => boxes.has(looks) && boxes.has(at)).map((edge) => this.#arc(edge, { boxes, frame, height, most, picture })));
   }
@@ -203,11 +225,11 @@ export class SentencePanel extends Framed {
   #arc([looks, at, change], { boxes, frame, height, most, picture }) {
     const middle = (word) => boxes.get(word).left + boxes.get(word).width / 2 - frame.left;
     const [from, to] = [middle(looks), middle(at)];
-    const lift = Math.min(height - 6, 18 + Math.abs(from - to) * 0.22);
+    const lift = Math.min(height - 24, 18 + Math.abs(from - to) * 0.22);
     const share = Math.abs(change) / most;
     const words = `${safe(picture.words[looks])} told by ${safe(picture.words[at])}: ${signed(change)} when cut`;
     const tip = `${to - 4},${height - 9} ${to + 4},${height - 9} ${to},${height - 1}`;
-    return h("g", { class: change < 0 ? "below" : "above", style: { opacity: 0.35 + 0.65 * share } }, h("title", {}, words), h("path", { d: `M ${from} ${height - 2} C ${from} ${height - lift * 1.3}, ${to} ${height - lift * 1.3}, ${to} ${height - 8}`, "stroke-width": 1 + 4 * share }), h("polygon", { points: tip }));
+    return h("g", { class: change < 0 ? "below" : "above", style: { opacity: 0.35 + 0.65 * share } }, h("title", {}, words), share === 1 && h("text", { x: (from + to) / 2, y: height - lift - 8, "text-anchor": "middle", class: "value" }, signed(change)), h("path", { d: `M ${from} ${height - 2} C ${from} ${height - lift * 1.3}, ${to} ${height - lift * 1.3}, ${to} ${height - 8}`, "stroke-width": 1 + 4 * share }), h("polygon", { points: tip }));
   }
 
   #notes(picture, adds) {

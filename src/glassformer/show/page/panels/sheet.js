@@ -1,7 +1,7 @@
 import { cell, MATRICES } from "../base/address.js";
-import { fill, h, safe } from "../base/dom.js";
+import { download, fill, h, safe } from "../base/dom.js";
 import { isSpecial, pieceAt, placeOf } from "../base/facts.js";
-import { matrixFigure, saveFigure } from "../base/figure.js";
+import { matrixFigure, saveFigure, toCsv } from "../base/figure.js";
 import { badge, cellText, number, percent, placesFor, signed } from "../base/format.js";
 import { Framed, tool } from "../base/frame.js";
 import { Grid, tableOf } from "../base/grid.js";
@@ -125,8 +125,18 @@ export class SheetPanel extends Framed {
       large ? tool("whole", "whole", () => this.#zoom(picture), { pressed: this.#whole, title: "the whole matrix at once" }) : null,
       store.get("edited") ? tool("after − before", "difference", set("difference"), { pressed: store.get("difference") }) : null,
       tool("table", "table", set("table"), { pressed: store.get("table"), title: "real tables (t)" }),
+      tool("CSV", "sheet:csv", () => this.#csv(picture), { kind: "quiet" }),
       ["svg", "png"].map((kind) => tool(kind.toUpperCase(), `sheet:${kind}`, () => saveFigure(this.figure(), "head", kind), { kind: "quiet" })),
     );
+  }
+
+  /** Every cell of the head, a row each. */
+  #csv(picture) {
+    const place = this.#place(picture);
+    const kinds = this.kinds.filter((kind) => this.#array(kind));
+    const names = ["row", "row_name", "column", "column_name", ...kinds];
+    const cells = this.positions.flatMap((row) => this.positions.map((column) => [row, pieceAt(picture, row), column, pieceAt(picture, column), ...kinds.map((kind) => this.#array(kind).data[row * this.#array(kind).shape[1] + column])]));
+    download(`L${place.layer}.H${place.head}.csv`, toCsv([[`# ${this.badge.textContent}; ${picture.model.name}: ${picture.text}`], names, ...cells]), "text/csv");
   }
 
   #zoom(picture) {
@@ -247,10 +257,12 @@ export class SheetPanel extends Framed {
   }
 
   #retable() {
-    for (const stage of this.flow.querySelectorAll(".stage")) {
-      const grid = this.#grids.get([...stage.classList].find((name) => name in KINDS));
-      stage.lastElementChild.replaceWith(tableOf(grid.matrix, grid.cursor, TABLED));
-    }
+    this.keepingFocus(() => {
+      for (const stage of this.flow.querySelectorAll(".stage")) {
+        const grid = this.#grids.get([...stage.classList].find((name) => name in KINDS));
+        stage.lastElementChild.replaceWith(tableOf(grid.matrix, grid.cursor, TABLED));
+      }
+    });
   }
 
   #read(picture, row, column) {
@@ -261,7 +273,9 @@ export class SheetPanel extends Framed {
   /** How much of the weight stands in the columns that are not shown: said, and never shared out among the rest. */
   #hiddenShare(picture) {
     const { weights, mixture } = this.#head;
-    if (store.get("sinks") || !picture.special_pieces.length || !weights) return "";
+    if (!picture.special_pieces.length || !weights) return "";
+    const { take } = picture;
+    if (store.get("sinks")) return take ? `In the whole model special pieces take ${percent(take.weight)} of the weight, but ${percent(take.mixture)} of the mixture, of what words look at.` : "";
     const hidden = ({ data, shape }) => {
       let sum = 0;
       for (const row of this.positions) for (const column of picture.special_pieces) sum += data[row * shape[1] + column];

@@ -14,17 +14,23 @@ import { BASELINES, switchInWords } from "../base/switches.js";
 export class TrayPanel extends Framed {
   static title = "What if";
   static what = "Switch something off and see whether the answer needs it. Controls: the same switch elsewhere.";
-  static reads = ["picture", "address", "switches", "result", "baseline", "other", "source", "exact", "busy"];
+  static reads = ["picture", "address", "switches", "result", "baseline", "other", "source", "exact"];
   static observedAttributes = ["offers"];
 
   attributeChangedCallback() {
     if (this.body) this.draw(new Set(["picture"]));
   }
 
-  draw() {
+  draw(changed) {
     const picture = store.get("picture");
     this.hidden = !picture;
     if (!picture) return;
+    if ([...changed].every((name) => name === "address")) this.soon(() => this.#drawAll(store.get("picture")));
+    else this.#drawAll(picture);
+  }
+
+  #drawAll(picture) {
+    clearTimeout(this.waiting);
     this.keepingFocus(() => {
       fill(this.tools, this.bare ? null : this.#handing(picture));
       fill(this.body, h("div", { class: "offers", role: "group", "aria-label": "switches" }, this.#offers(picture)), this.#list(picture), this.#result(picture));
