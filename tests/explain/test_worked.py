@@ -1,6 +1,7 @@
 """The arithmetic of any number of any model is the model's own."""
 
 import json
+import math
 from dataclasses import asdict
 from functools import cache
 
@@ -195,3 +196,66 @@ def test_the_answer_of_two_texts_is_one_number_without_an_index():
     result = worked(trial("bert apart"), parse("similarity"))
     assert result.operands == ["sentence", "sentence2"]
     assert result.recomputed == pytest.approx(trial("bert apart").before, abs=1e-6)
+
+
+# how each table follows from its first columns: what docs/page.md tells a browser to do
+
+
+def softmax(part):
+    raised = [math.exp(row[0] - max(numbers[0] for _, numbers in part.rows)) for _, row in part.rows]
+    columns = [(each, each / sum(raised)) for each in raised]
+    return columns, columns[part.at][1] if part.at >= 0 else 0.0
+
+
+def products(part):
+    columns, total = [], 0.0
+    for _, (one, other, *_) in part.rows:
+        total += one * other
+        columns.append((one * other, total))
+    return columns, total
+
+
+def norm(part):
+    x, mean, spread, gain, shift = (numbers[0] for _, numbers in part.rows[:5])
+    steps = [x - mean, (x - mean) / spread, (x - mean) / spread * gain + shift]
+    assert [numbers[0] for _, numbers in part.rows[5:]] == pytest.approx(steps, abs=1e-9)
+    return None, steps[part.at - 5]
+
+
+def curve(part):
+    bend = CURVES[part.how.removeprefix("curve:")][1]
+    if len(part.columns) == 1:
+        return None, bend(part.rows[0][1][0])
+    return [(bend(numbers[-2]),) for _, numbers in part.rows], None
+
+
+def of_a_column(part):
+    values = [numbers[0] for _, numbers in part.rows]
+    above, below = values[: part.at], values[part.at :]
+    return None, {
+        "sum": lambda: math.fsum(values),
+        "mean": lambda: math.fsum(values) / len(values),
+        "max": lambda: max(values),
+        "first": lambda: values[0],
+        "lookup": lambda: values[0],
+        "divide": lambda: sum(above) / math.prod(below),
+    }[part.how]()
+
+
+def again(part):
+    """The columns behind the first ones, and the number, from the first ones alone."""
+    table = {"softmax": softmax, "products": products, "norm": norm}
+    return (curve if part.how.startswith("curve:") else table.get(part.how, of_a_column))(part)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_table_can_be_done_again_from_its_first_columns(kind):
+    for site, value in trial(kind).values.items():
+        index = tuple(size // 2 for size in value.shape[1:])
+        result = worked(trial(kind), Address(site, index))
+        for part in result.parts:
+            columns, number = again(part)
+            for (_, numbers), more in zip(part.rows, columns or (), strict=columns is not None):
+                assert numbers[-len(more) :] == pytest.approx(more, abs=1e-9)
+            before = number
+        assert before == pytest.approx(result.recomputed, rel=1e-12, abs=1e-12), (site, result)

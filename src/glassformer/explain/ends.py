@@ -38,7 +38,7 @@ def looked_up(trial: Trial, address: Address) -> Arithmetic:
     value = 0.0 if table is None else table[row, feature].item()
     what = f"looked up for {trial.pieces.names[position]!r} at position {position}: nothing is computed"
     said = "the model has no such table" if table is None else f"= {value:.6f}"
-    return [Part(what, ["value"], [(f"row {row}", [value])], said)], value, []
+    return [Part(what, ["value"], [(f"row {row}", [value])], said, "lookup")], value, []
 
 
 def _entry(trial: Trial, kind: str, position: int) -> tuple[Tensor | None, int]:
@@ -92,7 +92,8 @@ def _over_positions(trial: Trial, feature: int, positions: list[int], how: str) 
         "cls": (values[0], "the first position"),
     }[how]
     names = [trial.pieces.names[k] for k in positions]
-    return [Part(what, ["value"], rows(names, values), f"= {value:.6f}")], value.item(), ["final"]
+    done = {"cls": "first"}.get(how, how)
+    return [Part(what, ["value"], rows(names, values), f"= {value:.6f}", done)], value.item(), ["final"]
 
 
 def sentence(trial: Trial, address: Address) -> Arithmetic:
@@ -105,7 +106,8 @@ def sentence(trial: Trial, address: Address) -> Arithmetic:
     length = _vector(trial, address.site).norm().item()
     lines = [("value", [value]), ("length", [length])]
     title = f"divided by the length of the vector, of {trial.reader.config.width} such numbers"
-    return [*tables, Part(title, ["value"], lines, f"= {value / length:.6f}")], value / length, operands
+    divided = Part(title, ["value"], lines, f"= {value / length:.6f}", "divide", 1)
+    return [*tables, divided], value / length, operands
 
 
 def _own(trial: Trial, site: str) -> list[int]:
@@ -129,7 +131,7 @@ def similarity(trial: Trial, address: Address) -> Arithmetic:
     lengths = one.norm().item(), other.norm().item()
     lines = [("sum", [total]), *(("length", [each]) for each in lengths)]
     value = total / (lengths[0] * lengths[1])
-    part = Part("divided by both lengths", ["value"], lines, f"= {value:.6f}")
+    part = Part("divided by both lengths", ["value"], lines, f"= {value:.6f}", "divide", 1)
     return [table, part], value, ["sentence", "sentence2"]
 
 
@@ -171,7 +173,7 @@ def predict_norm(trial: Trial, address: Address) -> Arithmetic:
     name = config.predict or config.activation
     bent = torch.tensor([curved(name, ([], each, []))[1] for each in turned.tolist()], dtype=torch.float64)
     title = f"{where}, turned by a matrix W and bent by {name}"
-    table = Part(title, ["x", "W x + b", name], rows(numbers(x), x, turned, bent), f"{len(x)} numbers")
+    table = Part(title, ["x", "W x + b", name], rows(numbers(x), x, turned, bent), f"{len(x)} numbers", f"curve:{name}")
     scaled, value = normed(bent, predict.norm, feature, address.kind)
     return [table, scaled], value, [where]
 
@@ -182,7 +184,7 @@ def bag(trial: Trial, address: Address) -> Arithmetic:
     table = rows([*trial.pieces.names, "bias"], torch.cat([shares, torch.tensor([bias]).double()]))
     value = shares.sum().item() + bias
     title = "what every piece says, whatever stands around it"
-    return [Part(title, ["share"], table, f"sum {value:.6f}")], value, ["shares"]
+    return [Part(title, ["share"], table, f"sum {value:.6f}", "sum")], value, ["shares"]
 
 
 OF_A_MODEL: dict[str, Callable[[Trial, Address], Arithmetic]] = {

@@ -10,11 +10,12 @@ from torch import Tensor
 from glassformer.errors import UsageError, one_line
 from glassformer.explain.address import Address, check, parse
 from glassformer.explain.answers import Said
+from glassformer.explain.beforehand import beforehand
 from glassformer.explain.choices import Choice, choose, choose_cut, choose_head, choose_without
 from glassformer.explain.classifies import OneLabel
 from glassformer.explain.facts import facts
 from glassformer.explain.named import edge
-from glassformer.explain.picture import Picture, picture
+from glassformer.explain.picture import Picture, head_picture, picture
 from glassformer.explain.reader import Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
@@ -153,6 +154,15 @@ class Explanation:
         full: False leaves out what is not needed at once; switches: what is on, as `switch` takes it.
         """
         return picture(self._trial, full, [self.switch(each) for each in switches], self._companions)
+
+    def head_picture(self, layer: int, head: int, switches: Sequence[str] = ()) -> Picture:
+        """One head: its arrays and its cells, each cut for real where that is possible.  Raises UsageError."""
+        return head_picture(self._trial, layer, head, [self.switch(each) for each in switches])
+
+    def whatifs(self) -> dict[str, dict[str, Any]]:
+        """What single switches do, with controls, as a file holds them: of what `picture` has measured."""
+        effects = self.picture()["effects"]
+        return beforehand(self._trial, effects)
 
     def data(self) -> dict[str, Any]:
         """The story as one JSON-ready document, with the number of its schema."""

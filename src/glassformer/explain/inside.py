@@ -65,7 +65,8 @@ def scaled(trial: Trial, address: Address) -> Arithmetic:
     root = math.sqrt(trial.head_width)
     lines = [("score", [score]), *([("distance", [near])] if more else []), (f"√{trial.head_width}", [root])]
     value = (score + near) / root
-    return [*tables, *more, Part("divided by √d", ["value"], lines, f"= {value:.6f}")], value, operands
+    divided = Part("divided by √d", ["value"], lines, f"= {value:.6f}", "divide", len(lines) - 1)
+    return [*tables, *more, divided], value, operands
 
 
 def _nearness(trial: Trial, address: Address) -> tuple[float, list[Part]]:
@@ -92,10 +93,12 @@ def weights(trial: Trial, address: Address) -> Arithmetic:
     title = f"softmax over the row of {trial.pieces.names[i]}: exp(scaled − {row.max():.4f}), then its share of the sum"
     table = rows([trial.pieces.names[at] for at in seen], row, exps, shares)
     if j not in seen:
-        return [*tables, Part(title, ["scaled", "exp", "weight"], table, "may not look there: 0")], 0.0, operands
+        away = Part(title, ["scaled", "exp", "weight"], table, "may not look there: 0", "softmax", -1)
+        return [*tables, away], 0.0, operands
     at = seen.index(j)
     result = f"{exps[at]:.6f} ÷ {exps.sum():.6f} = {shares[at]:.7f}"
-    return [*tables, Part(title, ["scaled", "exp", "weight"], table, result)], shares[at].item(), operands
+    softmax = Part(title, ["scaled", "exp", "weight"], table, result, "softmax", at)
+    return [*tables, softmax], shares[at].item(), operands
 
 
 def _scaled_row(trial: Trial, address: Address, seen: list[int]) -> Tensor:

@@ -14,12 +14,19 @@ from glassformer.explain.trial import Trial
 
 @dataclass(frozen=True)
 class Part:
-    """One table of the arithmetic.  rows: a name, then numbers under `columns`; result: the line below it."""
+    """One table of the arithmetic.  rows: a name, then numbers under `columns`; result: the line below it.
+
+    how: how its number follows from the first columns, so that a page can do it again, and at: where (docs/page.md):
+    products, sum, mean, max, first, lookup, curve:NAME, divide (`at` rows are added up, then divided by the others),
+    softmax (row `at` has the number; −1 where none has), norm (row `at` has it).
+    """
 
     title: str
     columns: list[str]
     rows: list[tuple[str, list[float]]]
     result: str
+    how: str = ""
+    at: int = 0
 
 
 Arithmetic = tuple[list[Part], float, list[str]]  # the tables, what they come to, and the addresses it was computed of
@@ -62,7 +69,7 @@ def products(title: str, names: list[str], columns: tuple, left: Tensor, right: 
     left, right = left.detach().double(), right.detach().double()
     totals = (left * right).cumsum(0)
     table = rows(names, left, right, left * right, totals)
-    return Part(title, [*columns, "product", "total"], table, f"sum {totals[-1]:.6f}"), totals[-1].item()
+    return Part(title, [*columns, "product", "total"], table, f"sum {totals[-1]:.6f}", "products"), totals[-1].item()
 
 
 def linear(trial: Trial, path: str, feature: int, source: str, position: int) -> Arithmetic:
@@ -79,7 +86,7 @@ def linear_of(x: Tensor, module: Any, feature: int, what: str, operand: str) -> 
 
 
 def plus(total: float, name: str, more: float) -> Part:
-    return Part(f"plus {name}", ["value"], [("sum", [total]), (name, [more])], f"= {total + more:.6f}")
+    return Part(f"plus {name}", ["value"], [("sum", [total]), (name, [more])], f"= {total + more:.6f}", "sum")
 
 
 def curved(name: str, arithmetic: Arithmetic) -> Arithmetic:
@@ -87,7 +94,8 @@ def curved(name: str, arithmetic: Arithmetic) -> Arithmetic:
     tables, x, operands = arithmetic
     formula, curve = CURVES[name]
     value = curve(x)
-    return [*tables, Part(name, ["value"], [("x", [x])], f"{formula} = {value:.6f}")], value, operands
+    table = Part(name, ["value"], [("x", [x])], f"{formula} = {value:.6f}", f"curve:{name}")
+    return [*tables, table], value, operands
 
 
 def normed(x: Tensor, norm: Any, feature: int, kind: str) -> tuple[Part, float]:
@@ -100,7 +108,8 @@ def normed(x: Tensor, norm: Any, feature: int, kind: str) -> tuple[Part, float]:
     facts = {"x": x[feature].item(), "mean": x.mean().item(), "√(variance + ε)": spread, "gain": gain, "shift": shift}
     table = [(name, [number]) for name, number in {**facts, **steps}.items()]
     title = "gain · (x − mean) ÷ √(variance + ε) + shift"
-    return Part(title, ["value"], table, f"= {steps[kind]:.6f}"), steps[kind]
+    at = len(facts) + list(steps).index(kind)
+    return Part(title, ["value"], table, f"= {steps[kind]:.6f}", "norm", at), steps[kind]
 
 
 def added(trial: Trial, address: Address, sources: list[str]) -> Arithmetic:
@@ -109,7 +118,7 @@ def added(trial: Trial, address: Address, sources: list[str]) -> Arithmetic:
     names = [str(Address(source, address.index)) for source in sources]
     title = "added to the stream" if len(sources) > 1 else "handed on as it is"
     table = [(name, [value]) for name, value in zip(names, values, strict=True)]
-    return [Part(title, ["value"], table, f"= {sum(values):.6f}")], sum(values), names
+    return [Part(title, ["value"], table, f"= {sum(values):.6f}", "sum")], sum(values), names
 
 
 def part(trial: Trial, path: str) -> Any:

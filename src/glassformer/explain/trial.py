@@ -263,6 +263,10 @@ class Trial:
 
         Summed over the pieces looked at, averaged over the pieces that look.
         """
+        return self._attention
+
+    @cached_property
+    def _attention(self) -> list[Tensor]:
         to_words = self.word_matrix()  # words n
         looks = to_words / to_words.sum(1, keepdim=True)
         return [looks @ self.tape[f"layers.{k}.attention.weights"][0] @ to_words.T for k in range(self.layers)]
