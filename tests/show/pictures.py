@@ -1,4 +1,4 @@
-"""Pictures of any size, of made-up numbers with the look of real ones: attention that falls off, effects of all sizes."""
+"""Pictures of any size, of made-up numbers that look like real ones: effects of all sizes, attention that falls off."""
 
 import numpy as np
 
@@ -32,11 +32,8 @@ def attention(random, path, shape):
 
 def header(random, pieces, layers, heads):
     words = [f"word{k}" for k in range(pieces)]
-    edges = [
-        [i, j, float(c), 0.1]
-        for (i, j), c in zip(np.ndindex(pieces, pieces), random.standard_normal(pieces**2))
-        if i != j
-    ]
+    changes = random.standard_normal((pieces, pieces))
+    edges = [[i, j, float(changes[i, j]), 0.1] for i, j in np.ndindex(pieces, pieces) if i != j]
     edges.sort(key=lambda edge: -abs(edge[2]))
     effects = {
         "words": {"mask": random.standard_normal(pieces).tolist(), "delete": None, "unseen": None},

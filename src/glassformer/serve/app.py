@@ -78,7 +78,7 @@ class App:
     """The page at /, and what its LiveSource asks for at /api/…"""
 
     def __init__(self, desk: Desk, html: str, policy: str, worker: Worker | None = None):
-        self.desk, self.worker = desk, worker or Worker()
+        self.desk, self.worker = desk, Worker() if worker is None else worker
         self.html, self.policy = html, policy
 
     def routes(self) -> Starlette:
