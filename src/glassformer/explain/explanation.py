@@ -159,9 +159,9 @@ class Explanation:
         """One head: its arrays and its cells, each cut for real where that is possible.  Raises UsageError."""
         return head_picture(self._trial, layer, head, [self.switch(each) for each in switches])
 
-    def whatifs(self) -> dict[str, dict[str, Any]]:
+    def whatifs(self, picture: Picture | None = None) -> dict[str, dict[str, Any]]:
         """What single switches do, with controls, as a file holds them: of what `picture` has measured."""
-        effects = self.picture()["effects"]
+        effects = (picture or self.picture())["effects"]
         return beforehand(self._trial, effects)
 
     def data(self) -> dict[str, Any]:

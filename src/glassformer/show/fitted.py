@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from glassformer.show.packed import Packed, joined, rounded, whole
+from glassformer.show.packed import Packed, header, joined, rounded, whole
 
 Picture = Mapping[str, Any]
 Head = tuple[int, int]
-EDGES = (100_000, 4000, 1000, 300, 100)  # how many of the largest edges a file may list, of which
-EDGES_SHARE = 0.12  # of the bytes are spent on at most
+ROWS = (100_000, 4000, 1000, 300, 100)  # how many of the largest edges, and of switches tried, a file may list,
+ROWS_SHARE = 0.08  # on each of which so much of the bytes is spent at most
 STEPS = {"weights": (255, 63, 43, 31), "cells": (127, 31, 15)}  # how many sizes are told apart, the best first
 SOME_STEPS = {"weights": 63, "cells": 15}  # the same where there is not room for every head
 THUMB_STEPS = 63
@@ -93,7 +93,7 @@ def fitted(picture: Picture, budget: int) -> bytes:
 
 
 def _once(picture: Picture, budget: int) -> bytes:
-    fields = with_edges(picture, budget)
+    fields = with_tables(picture, budget)
     plan = Plan(budget, budget - len(joined({**fields, "left": None}, {})))
     every = all([plan.grant(wish) for wish in _whole_wishes(picture)])
     if picture["model"]["layers"] and "layers.0.attention.q" in picture["arrays"]:
@@ -104,17 +104,23 @@ def _once(picture: Picture, budget: int) -> bytes:
     return joined({**fields, "left": None if nothing and said["edges"] == _edges(picture) else said}, plan.arrays)
 
 
-def with_edges(picture: Picture, budget: int) -> dict[str, Any]:
-    """The header of `picture`, with as many of its largest edges as an eighth of the budget holds."""
+def with_tables(picture: Picture, budget: int) -> dict[str, Any]:
+    """The header of `picture`, with as many of its largest edges and of what was tried as shares of the budget hold."""
+    effects, tried = picture.get("effects"), picture.get("whatifs")
     fields = {**picture, "arrays": {}}
-    if not picture.get("effects") or not picture["effects"].get("edges"):
-        return fields
-    edges = picture["effects"]["edges"]
-    for most in EDGES:
-        cut = {**fields, "effects": {**picture["effects"], "edges": edges[:most]}}
-        if len(zlib.compress(str(edges[:most]).encode(), 1)) <= EDGES_SHARE * budget:
+    if effects and effects.get("edges"):
+        fields["effects"] = {**effects, "edges": _first(effects["edges"], budget)}
+    if tried:
+        fields["whatifs"] = dict(_first(list(tried.items()), budget))
+    return fields
+
+
+def _first(rows: list, budget: int) -> list:
+    """As many of the first rows as their share holds."""
+    for most in ROWS:
+        if len(zlib.compress(header({"rows": rows[:most]}), 1)) <= ROWS_SHARE * budget:
             break
-    return cut
+    return rows[:most]
 
 
 def _edges(picture: Picture) -> int:

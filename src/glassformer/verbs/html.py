@@ -11,6 +11,7 @@ from glassformer.verbs.asking import address_of, not_read, say
 from glassformer.verbs.options import Change, Drawn
 
 if TYPE_CHECKING:
+    from glassformer.explain.choices import Choice
     from glassformer.explain.explanation import Explanation
     from glassformer.explain.reader import Reader
 
@@ -53,9 +54,10 @@ def write_page(
     from glassformer.show.page import made
 
     models = packs(reader) if with_model else None
-    switches = [str(choice) for choice in change.choices(x)]
+    choices = change.choices(x)
+    switches = [str(choice) for choice in choices]
     begin = {"address": "" if address is None else str(x.at(address_of(address))), "switches": switches}
-    pictures = [_main(x, switches), *_others(x, reader, change.against)]
+    pictures = [_main(x, choices), *_others(x, reader, change.against)]
     page = made(pictures, models=models, begin=begin, title=f"{x.text[:80]} · {reader.name} · Glassformer")
     content = page.html.encode()
     put(file, content)
@@ -80,18 +82,27 @@ def packs(reader: "Reader") -> dict[str, bytes]:
     raise NotImplementedError
 
 
-def _main(x: "Explanation", switches: list[str]) -> dict[str, Any]:
+def _main(x: "Explanation", choices: list["Choice"]) -> dict[str, Any]:
+    """The picture of the text, and what switches do: those that were asked for first."""
     picture = x.picture()
-    picture["whatifs"] = x.whatifs(switches)
-    return _portable(picture)
+    asked = {" + ".join(map(str, some)): _told(x, some) for some in [choices, *([each] for each in choices)] if some}
+    return _portable({**picture, "whatifs": {**asked, **x.whatifs(picture)}})
+
+
+def _told(x: "Explanation", choices: list["Choice"]) -> dict[str, Any]:
+    found = x.what_if(*choices)
+    controls = [[name, after] for name, after in found.controls.items()]
+    return {"after": found.after, "baseline": found.baseline, "controls": controls}
 
 
 def _portable(picture: dict[str, Any]) -> dict[str, Any]:
     """A file goes to others: of a model's folder only its name."""
     given = picture["model"]["given"]
-    if os.path.isabs(given):
-        picture["model"]["given"] = picture["model"]["name"]
-    return picture
+    return (
+        {**picture, "model": {**picture["model"], "given": picture["model"]["name"]}}
+        if os.path.isabs(given)
+        else picture
+    )
 
 
 def _others(x: "Explanation", reader: "Reader", against: str | None) -> list[dict[str, Any]]:

@@ -17,14 +17,14 @@ def train(
     seeds: str | None = None,
     steps: int | None = None,
 ) -> None:
-    """Make a shipped model again from data: bag-of-words, sentiment-plain or sentiment.
+    """Make a shipped model again from data: bag-of-words, sentiment-plain, tiny or sentiment.
 
     Interrupted (Ctrl-C, a crash), the same command goes on where it stopped, to the same weights.
 
     Parameters
     ----------
     name
-        bag-of-words, sentiment-plain or sentiment.
+        bag-of-words, sentiment-plain, tiny or sentiment.
     data
         The folder of the data sets, each `<data set>/<split>.jsonl.gz`.
     out

@@ -15,8 +15,8 @@ export class Measured {
   /** {what, before, after, change, flips, baseline, controls, n, exact}; throws where it was not measured. */
   whatIf(switches) {
     const what = switches.map((each) => switchInWords(each, this.picture)).join(" + ");
-    if (switches.length > 1) throw new Error(`${what}: this file holds what one switch does, not several at once; open it with: glassformer open`);
-    const found = this.beforehand(switches[0]) ?? this.among(switches[0]);
+    const found = this.beforehand(switches.join(" + ")) ?? (switches.length === 1 ? this.among(switches[0]) : null);
+    if (!found && switches.length > 1) throw new Error(`${what}: this file holds what one switch does, not several at once; open it with: glassformer open`);
     if (!found) throw new Error(`${what}: not measured for this file; open it with: glassformer open`);
     const { before, metric } = this.picture;
     const flips = metric.sides !== null && before * found.after < 0;
