@@ -2,6 +2,7 @@
 
 import { ask, startAsking } from "./base/ask.js";
 import { fill, h, safe } from "./base/dom.js";
+import { placeOf } from "./base/facts.js";
 import { startKeys } from "./base/keys.js";
 import { readLink, startLink } from "./base/link.js";
 import { store } from "./base/store.js";
@@ -27,6 +28,8 @@ export const VIEWS_OF_PAGE = [
   ["gallery", "The study's figures", GalleryView],
   ["viewer", "Layers and heads", ViewerView],
 ];
+const DWELL = 400; // ms on a head
+const SHORT_TEXT = 64; // pieces
 // Named so that they are part of the page: each defines its element.
 export const PANELS_OF_PAGE = [SentencePanel, ToldPanel, LadderPanel, StripPanel, SheetPanel, CardPanel, PathPanel, TrayPanel, StatusPanel, KeysPanel];
 
@@ -80,13 +83,32 @@ function same(picture, { text, second, model }) {
 
 /** Measure what was left for later, while the first picture is looked at already. */
 function fillIn(source) {
-  if (!source.more) return;
-  store.on(["picture"], async () => {
-    const picture = store.get("picture");
-    if (!picture?.partial) return;
-    const more = await source.more(picture).catch(() => null); // what is not measured stays empty
-    if (more && store.get("picture") === picture) store.set({ picture: more });
+  if (source.more) store.on(["picture"], () => later(() => source.more(store.get("picture")), Boolean(store.get("picture")?.partial)));
+  if (!source.measured) return;
+  let waiting = 0;
+  store.on(["address", "picture", "switches"], () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => measureHead(source), DWELL);
   });
+}
+
+/** Put a fuller picture in place of the one that is looked at; what cannot be measured stays empty. */
+async function later(make, due) {
+  const picture = store.get("picture");
+  const fuller = due ? await make().catch(() => null) : null;
+  if (fuller && store.get("picture") === picture) store.set({ picture: fuller });
+}
+
+/** Whoever stays on a head of a short text gets its cells measured, one by one. */
+function measureHead(source) {
+  const [picture, switches] = [store.get("picture"), store.get("switches")];
+  const where = placeOf(picture, store.get("address"));
+  const due = where !== null && !picture.partial && !switches.length && picture.pieces.length <= SHORT_TEXT && picture.cells?.exact?.[where.layer]?.[where.head] === false;
+  return later(async () => {
+    const { cells } = await source.measured(picture, where.layer, where.head);
+    const exact = picture.cells.exact.map((row, layer) => row.map((each, head) => each || (layer === where.layer && head === where.head)));
+    return cells?.exact ? { ...picture, cells: { ...picture.cells, exact } } : null;
+  }, due);
 }
 
 // the frame around the views
