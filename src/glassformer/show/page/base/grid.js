@@ -171,7 +171,7 @@ export class Grid {
     const fitting = space / matrix.columns;
     if (this.options.whole) return { cellWidth: fitting, cellHeight: fitting };
     const cellWidth = Math.max(READABLE * scale, Math.min(Math.floor(fitting), this.options.widest * scale));
-    return { cellWidth, cellHeight: Math.max(READABLE * scale, Math.min(cellWidth / this.options.squarest, 34 * scale)) };
+    return { cellWidth, cellHeight: Math.max(READABLE * scale, Math.min(cellWidth / this.options.squarest, (this.options.highest ?? 34) * scale)) };
   }
 
   #draw() {

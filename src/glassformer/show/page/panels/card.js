@@ -95,7 +95,7 @@ export class CardPanel extends Framed {
   }
 
   #row(part, [[name, numbers], k], worked) {
-    const here = part.how === "softmax" && k === softmaxRow(part, worked);
+    const here = part.how === "softmax" && k === part.at;
     const cells = numbers.map((each, column) => {
       const address = part.how === "products" ? operandOf(worked, column, k) : null;
       return h("td", { class: "value" }, address ? this.#link(address, shownNumber(each), `${part.title}:${k}:${column}`) : shownNumber(each));
@@ -152,12 +152,6 @@ function shownNumber(each) {
 function operandOf({ operands }, column, k) {
   const operand = operands?.[column];
   return operand && column < 2 && operands.length === 2 && /\[\d+\]$/.test(operand) ? operand.replace("]", `,${k}]`) : null;
-}
-
-/** The row of the softmax that gives the number: the column of the address, where everything may be looked at. */
-function softmaxRow(part, { address }) {
-  const at = Number(/(\d+)\]$/.exec(address)?.[1]);
-  return part.rows.length > at ? at : -1;
 }
 
 async function valuesAt(picture, address) {

@@ -55,7 +55,8 @@ export class LadderPanel extends Framed {
 
   #drawAll(picture) {
     const baseline = store.get("baseline");
-    const needs = SEEN_FACTS.includes(this.shade) || namesIn(safeQuery(this.#query)).some((name) => SEEN_FACTS.includes(name));
+    Object.assign(this.grid.options, this.#thumbs ? { squarest: 0.8, highest: 76 } : { squarest: 1.35, highest: 34 });
+    const needs = this.#listed || SEEN_FACTS.includes(this.shade) || namesIn(safeQuery(this.#query)).some((name) => SEEN_FACTS.includes(name));
     if (needs && !this.#weights) this.#gather(picture);
     this.matrix = this.#matrix(picture, baseline);
     this.grid.show(this.matrix);
