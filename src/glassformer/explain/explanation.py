@@ -40,12 +40,17 @@ class Explanation:
     x.sheet("L1.H2")                 one head: each weight beside what changes when it is cut
     x.why("L1.H2.weights[4,3]")      the arithmetic of one number
     x.story                          who told whom, measured
-    x.show()                         the story in the terminal
+    x.show()                         the story in the terminal, the page in a notebook
     """
 
     def __init__(self, reader: Reader, pieces: Pieces, beside: tuple[str, ...] = ()):
         self.text, self.second, self._reader, self._beside = pieces.text, pieces.second, reader, beside
         self._trial = Trial(reader, pieces)
+
+    @property
+    def reader(self) -> Reader:
+        """The model that was asked."""
+        return self._reader
 
     @cached_property
     def answer(self) -> Said:
@@ -169,10 +174,22 @@ class Explanation:
         return document("story", self.story)
 
     def show(self, width: int | None = None, color: bool | None = None) -> None:
-        """Print the story, `width` columns wide (the terminal's when left out), in colour where there is any."""
+        """In a notebook the page; elsewhere the story, `width` columns wide (the terminal's when left out), in colour
+        where there is any.
+        """
+        from glassformer.show.notebook import display, in_a_notebook
         from glassformer.show.terminal import print_story
 
+        if in_a_notebook() and width is None:
+            return display(self._repr_html_())
         print_story(self.story, width=width, color=color)
+
+    def _repr_html_(self) -> str:
+        """The page, as a notebook draws it."""
+        from glassformer.explain.carried import carried
+        from glassformer.show.notebook import frame
+
+        return frame(carried(self), f"{self.text[:80]} · {self._reader.name} · Glassformer")
 
     def __repr__(self) -> str:
         metric = self._trial.metric

@@ -148,9 +148,12 @@ class Desk:
 
     def load(self, name: str) -> "Reader":
         """Any model that `gf.load` takes.  Raises MissingError, CheckpointError, UsageError."""
-        from glassformer.explain.reader import read
+        from glassformer.explain.reader import companion, read
+        from glassformer.hub.store import shipped
 
-        return self.first if name == self.first.given else self.others.of(name, lambda: read(name))
+        if name == self.first.given:
+            return self.first
+        return companion(name) if name in shipped() else self.others.of(name, lambda: read(name))
 
     def known(self) -> list[str]:
         """What can be asked for by name."""

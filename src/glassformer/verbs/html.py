@@ -11,13 +11,10 @@ from glassformer.verbs.asking import address_of, not_read, say
 from glassformer.verbs.options import Change, Drawn
 
 if TYPE_CHECKING:
-    from glassformer.explain.choices import Choice
     from glassformer.explain.explanation import Explanation
     from glassformer.explain.reader import Reader
 
-NEWCOMER, STUDY = "this restaurant was not terrible", "Thinking Machines"
-SMALL = "tiny"  # the shipped model whose whole sums fit the screen
-MOST_SMALL = 64  # pieces of a text that it is shown beside
+LEAST_BESIDE = 700_000  # bytes for all that is not the model
 
 
 def check(wanted: Drawn) -> Path | None:
@@ -51,14 +48,15 @@ def write_page(
     file: Path, x: "Explanation", reader: "Reader", change: Change, address: str | None, with_model: bool
 ) -> None:
     """Make the page, write it whole or not at all, and say what it holds."""
+    from glassformer.explain.carried import carried
     from glassformer.show.page import made
 
     models = packs(reader) if with_model else None
     choices = change.choices(x)
-    switches = [str(choice) for choice in choices]
-    begin = {"address": "" if address is None else str(x.at(address_of(address))), "switches": switches}
-    pictures = [_main(x, choices), *_others(x, reader, change.against)]
-    page = made(pictures, models=models, begin=begin, title=f"{x.text[:80]} · {reader.name} · Glassformer")
+    where = "" if address is None else str(x.at(address_of(address)))
+    begin = {"address": where, "switches": [str(choice) for choice in choices]}
+    title = f"{x.text[:80]} · {reader.name} · Glassformer"
+    page = made(carried(x, choices, change.against), models=models, begin=begin, title=title)
     content = page.html.encode()
     put(file, content)
     not_read(x.left_out)
@@ -79,53 +77,24 @@ def _out(out: list[str]) -> list[str]:
 
 
 def packs(reader: "Reader") -> dict[str, bytes]:
-    raise NotImplementedError
-
-
-def _main(x: "Explanation", choices: list["Choice"]) -> dict[str, Any]:
-    """The picture of the text, and what switches do: those that were asked for first."""
-    picture = x.picture()
-    asked = {" + ".join(map(str, some)): _told(x, some) for some in [choices, *([each] for each in choices)] if some}
-    return _portable({**picture, "whatifs": {**asked, **x.whatifs(picture)}})
-
-
-def _told(x: "Explanation", choices: list["Choice"]) -> dict[str, Any]:
-    found = x.what_if(*choices)
-    controls = [[name, after] for name, after in found.controls.items()]
-    return {"after": found.after, "baseline": found.baseline, "controls": controls}
-
-
-def _portable(picture: dict[str, Any]) -> dict[str, Any]:
-    """A file goes to others: of a model's folder only its name."""
-    given = picture["model"]["given"]
-    return (
-        {**picture, "model": {**picture["model"], "given": picture["model"]["name"]}}
-        if os.path.isabs(given)
-        else picture
-    )
-
-
-def _others(x: "Explanation", reader: "Reader", against: str | None) -> list[dict[str, Any]]:
-    """The other sentence, and what the small model makes of this one, of the newcomer's and of the study's."""
-    from glassformer.explain.reader import companion
+    """The model, and of those it stands beside as many as fit, so that the page can run them.  Raises UsageError."""
+    from glassformer.explain.carried import SMALL
+    from glassformer.explain.pack import models_pack
+    from glassformer.explain.reader import COMPANIONS
     from glassformer.hub.store import shipped
+    from glassformer.show.modelpack import packed_models
+    from glassformer.show.page import MOST_WITH_MODELS
 
-    found = [] if against is None else [_portable(reader.explain(against).picture())]
-    if SMALL not in shipped():
-        return found
-    small = companion(SMALL)
-    texts = [NEWCOMER, STUDY]
-    if reader.name != SMALL and x.second is None and _fits(small, x.text):
-        texts.insert(0, x.text)
-    return found + [small.explain(text).picture() for text in dict.fromkeys(texts)]
-
-
-def _fits(reader: "Reader", text: str) -> bool:
-    try:
-        pieces = reader.cut(text)
-    except UsageError:
-        return False
-    return len(pieces.ids) <= MOST_SMALL and not pieces.left_out
+    beside, size = [name for name in (SMALL, *COMPANIONS) if name in shipped()], 0
+    for count in range(len(beside), -1, -1):
+        content = packed_models(*models_pack([reader, *beside[:count]]))
+        size = len(content) * 4 // 3
+        if size <= MOST_WITH_MODELS - LEAST_BESIDE:
+            return {reader.name: content}
+    raise UsageError(
+        f"{reader.name} takes {size:,} bytes of a page that may have {MOST_WITH_MODELS:,}; "
+        "leave --with-model out, or serve it: glassformer open"
+    )
 
 
 def put(file: Path, content: bytes) -> None:

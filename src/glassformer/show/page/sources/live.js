@@ -15,6 +15,7 @@ export class LiveSource {
   #page = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   #running = new Map(); // topic → what aborts its request
   #known = null;
+  #listing = null;
   #heads = new WeakMap();
 
   constructor({ pictures, live }) {
@@ -32,7 +33,8 @@ export class LiveSource {
   }
 
   async models() {
-    this.#known ??= (await this.#json("models", {})).models;
+    this.#listing ??= this.#json("models", {}).then(({ models }) => (this.#known = models));
+    await this.#listing;
     return this.#known;
   }
 
@@ -91,7 +93,7 @@ export class LiveSource {
 
   /** A model's id; one that is not known yet is loaded. */
   async #loaded(model) {
-    if (!model || (await this.models()).some(({ id }) => id === model)) return model ?? this.first;
+    if (!model || model === this.first || (await this.models()).some(({ id }) => id === model)) return model ?? this.first;
     const found = await this.#json("load", { name: model }, "load");
     this.#known = [...this.#known.filter(({ id }) => id !== found.id), found];
     return found.id;
