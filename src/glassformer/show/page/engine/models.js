@@ -1,6 +1,6 @@
 // Whole models, as in models/simple.py: a bag of words and a classifier.
 
-import { chosenRows, Embed, LayerNorm, LinearMap, PostNormBlock, PreNormBlock } from "./parts.js";
+import { tableRows, Embed, LayerNorm, LinearMap, PostNormBlock, PreNormBlock } from "./parts.js";
 import { maximumOf, meanOf, tensor } from "./tensor.js";
 
 const BLOCKS = { post: PostNormBlock, pre: PreNormBlock };
@@ -19,7 +19,7 @@ export class BagOfWords {
 
   /** ids [n] → logits (c). */
   run(ids, tape) {
-    const shares = tape.note("shares", chosenRows(this.weight, ids)); // n c
+    const shares = tape.note("shares", tableRows(this.weight, ids)); // n c
     const classes = this.config.classes;
     const total = Float64Array.from(this.bias.data);
     shares.data.forEach((share, k) => (total[k % classes] += share));

@@ -2,7 +2,7 @@
 // One text at a time: x is (n, w), and there is no padding.
 
 import { packed, product } from "./product.js";
-import { byHead, centredRows, dots, joined, mapped, mixtures, softmax, sumOf, tensor } from "./tensor.js";
+import { centredRows, dividedRows, dots, headsApart, headsJoined, mapped, mixtures, softmax, stretchedRows, sumOf, tensor } from "./tensor.js";
 
 /** x · Wᵀ + b. */
 export class LinearMap {
@@ -29,10 +29,8 @@ export class LayerNorm {
 
   run(x, tape) {
     const { centred, spread } = centredRows(x, this.epsilon);
-    const width = x.shape[1];
-    const steady = tape.note("centred", centred);
-    const normalised = tape.note("normalised", mapped(steady, (value, k) => value / spread[Math.floor(k / width)]));
-    return tape.note("out", mapped(normalised, (value, k) => value * this.gain.data[k % width] + this.shift.data[k % width]));
+    const normalised = tape.note("normalised", dividedRows(tape.note("centred", centred), spread));
+    return tape.note("out", stretchedRows(normalised, this.gain.data, this.shift.data));
   }
 }
 
@@ -44,13 +42,13 @@ export class Attention {
   }
 
   run(x, tape) {
-    const [q, k, v] = ["q", "k", "v"].map((name) => tape.note(name, byHead(this[name].run(x, tape.at(name)), this.heads)));
+    const [q, k, v] = ["q", "k", "v"].map((name) => tape.note(name, headsApart(this[name].run(x, tape.at(name)), this.heads)));
     const scores = tape.note("scores", dots(q, k)); // h i j
     const root = Math.sqrt(q.shape[2]);
     const scaled = tape.note("scaled", mapped(scores, (score) => score / root));
     const weights = tape.note("weights", softmax(scaled));
     const z = tape.note("z", mixtures(weights, v)); // h n d
-    return tape.note("mixed", this.out.run(joined(z), tape.at("out")));
+    return tape.note("mixed", this.out.run(headsJoined(z), tape.at("out")));
   }
 }
 
@@ -101,14 +99,14 @@ export class Embed {
   }
 
   run(ids, tape) {
-    const pieces = tape.note("pieces", chosenRows(this.pieces, ids));
-    const places = tape.note("places", chosenRows(this.places, ids.map((_, k) => k)));
+    const pieces = tape.note("pieces", tableRows(this.pieces, ids));
+    const places = tape.note("places", tableRows(this.places, ids.map((_, k) => k)));
     return tape.note("stream", sumOf(pieces, places));
   }
 }
 
 /** Rows of a table (m, w), by their numbers → (n, w). */
-export function chosenRows(table, numbers) {
+export function tableRows(table, numbers) {
   const width = table.shape[1];
   const y = tensor([numbers.length, width]);
   numbers.forEach((number, row) => y.data.set(table.data.subarray(number * width, (number + 1) * width), row * width));

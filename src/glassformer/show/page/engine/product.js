@@ -7,14 +7,15 @@ const TOGETHER = 4; // columns
 export function packed({ weight, bias, sparse = false }) {
   const [outs, ins] = weight.shape;
   const wide = Math.ceil(outs / TOGETHER) * TOGETHER;
-  const [rows, start] = [new Float64Array(wide * ins), new Float64Array(wide)];
-  rows.set(weight.data);
+  const start = new Float64Array(wide);
   start.set(bias.data);
+  const rows = wide === outs ? weight.data : new Float32Array(wide * ins);
+  if (wide !== outs) rows.set(weight.data);
   return { ins, outs, wide, rows, start, columns: sparse ? turned(rows, wide, ins) : null };
 }
 
 function turned(rows, wide, ins) {
-  const columns = new Float64Array(rows.length);
+  const columns = new Float32Array(rows.length);
   for (let o = 0; o < wide; o += 1) for (let k = 0; k < ins; k += 1) columns[k * wide + o] = rows[o * ins + k];
   return columns;
 }
@@ -26,30 +27,39 @@ export function product(x, count, matrix) {
   const dense = [];
   for (let row = 0; row < count; row += 1) if (!matrix.columns || !sparseRow(x, row, matrix, total)) dense.push(row);
   const exact = new Float64Array(3 * ins);
-  let at = 0;
-  for (; at + 3 <= dense.length; at += 3) threeRows(gathered(x, dense, at, exact), dense, at, matrix, total);
-  for (; at < dense.length; at += 1) oneRow(x, dense[at], matrix, total);
-  if (wide === outs) return Float32Array.from(total);
+  for (let at = 0; at < dense.length; at += 3) {
+    if (at + 1 === dense.length) oneRow(gathered(x, dense, at, exact), dense[at], matrix, total);
+    else threeRows(gathered(x, dense, at, exact), dense, at, matrix, total);
+  }
+  if (wide === outs) return new Float32Array(total);
   return Float32Array.from({ length: count * outs }, (_, k) => total[Math.floor(k / outs) * wide + (k % outs)]);
 }
 
+/** Three of the chosen rows, from number `at` on, in float64; the last one again where there are fewer. */
 function gathered(x, chosen, at, exact) {
   const ins = exact.length / 3;
-  for (let k = 0; k < 3; k += 1) exact.set(x.subarray(chosen[at + k] * ins, (chosen[at + k] + 1) * ins), k * ins);
+  for (let k = 0; k < 3; k += 1) {
+    const row = chosen[Math.min(at + k, chosen.length - 1)] * ins;
+    for (let f = 0; f < ins; f += 1) exact[k * ins + f] = x[row + f];
+  }
   return exact;
 }
 
 function threeRows(x, chosen, at, { ins, wide, rows, start }, total) {
-  const [y0, y1, y2] = [chosen[at] * wide, chosen[at + 1] * wide, chosen[at + 2] * wide];
+  const [y0, y1, y2] = [0, 1, 2].map((k) => chosen[Math.min(at + k, chosen.length - 1)] * wide);
   for (let o = 0; o < wide; o += TOGETHER) {
-    const [w0, w1, w2, w3] = [o * ins, (o + 1) * ins, (o + 2) * ins, (o + 3) * ins];
-    let [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const w0 = o * ins, w1 = w0 + ins, w2 = w1 + ins, w3 = w2 + ins;
+    let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0;
     for (let k = 0; k < ins; k += 1) {
-      const [a, b, c] = [x[k], x[ins + k], x[2 * ins + k]];
-      const [p, q, r, s] = [rows[w0 + k], rows[w1 + k], rows[w2 + k], rows[w3 + k]];
-      a0 += a * p; a1 += a * q; a2 += a * r; a3 += a * s;
-      b0 += b * p; b1 += b * q; b2 += b * r; b3 += b * s;
-      c0 += c * p; c1 += c * q; c2 += c * r; c3 += c * s;
+      const a = x[k], b = x[ins + k], c = x[2 * ins + k];
+      let w = rows[w0 + k];
+      a0 += a * w; b0 += b * w; c0 += c * w;
+      w = rows[w1 + k];
+      a1 += a * w; b1 += b * w; c1 += c * w;
+      w = rows[w2 + k];
+      a2 += a * w; b2 += b * w; c2 += c * w;
+      w = rows[w3 + k];
+      a3 += a * w; b3 += b * w; c3 += c * w;
     }
     store4(total, y0 + o, start, o, a0, a1, a2, a3);
     store4(total, y1 + o, start, o, b0, b1, b2, b3);
@@ -65,11 +75,11 @@ function store4(total, at, start, o, p, q, r, s) {
 }
 
 function oneRow(x, row, { ins, wide, rows, start }, total) {
-  for (let o = 0, from = row * ins; o < wide; o += TOGETHER) {
+  for (let o = 0; o < wide; o += TOGETHER) {
     const w = o * ins;
-    let [p, q, r, s] = [0, 0, 0, 0];
+    let p = 0, q = 0, r = 0, s = 0;
     for (let k = 0; k < ins; k += 1) {
-      const a = x[from + k];
+      const a = x[k];
       p += a * rows[w + k]; q += a * rows[w + ins + k]; r += a * rows[w + 2 * ins + k]; s += a * rows[w + 3 * ins + k];
     }
     store4(total, row * wide + o, start, o, p, q, r, s);

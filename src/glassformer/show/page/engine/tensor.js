@@ -6,18 +6,22 @@ export function tensor(shape, data = new Float32Array(shape.reduce((product, siz
   return { shape, data };
 }
 
-/** One number after another, by `change(value, index)`. */
+/** One number after another, by `change(value)`. */
 export function mapped(x, change) {
-  return tensor(x.shape, x.data.map(change));
+  const y = tensor(x.shape);
+  for (let k = 0; k < y.data.length; k += 1) y.data[k] = change(x.data[k]);
+  return y;
 }
 
 /** x + y, of one shape. */
 export function sumOf(x, y) {
-  return mapped(x, (value, k) => value + y.data[k]);
+  const sum = tensor(x.shape);
+  for (let k = 0; k < sum.data.length; k += 1) sum.data[k] = x.data[k] + y.data[k];
+  return sum;
 }
 
 /** (n, h·d) → (h, n, d). */
-export function byHead(x, heads) {
+export function headsApart(x, heads) {
   const [n, width] = x.shape;
   const d = width / heads;
   const y = tensor([heads, n, d]);
@@ -26,7 +30,7 @@ export function byHead(x, heads) {
 }
 
 /** (h, n, d) → (n, h·d): all heads, one after the other. */
-export function joined(z) {
+export function headsJoined(z) {
   const [heads, n, d] = z.shape;
   const y = tensor([n, heads * d]);
   for (let h = 0; h < heads; h += 1) for (let i = 0; i < n; i += 1) y.data.set(z.data.subarray((h * n + i) * d, (h * n + i + 1) * d), (i * heads + h) * d);
@@ -70,20 +74,22 @@ function addScaled(total, x, from, factor) {
 export function softmax(scores) {
   const width = scores.shape.at(-1);
   const y = tensor(scores.shape);
-  for (let from = 0; from < y.data.length; from += width) y.data.set(softmaxOf(scores.data.subarray(from, from + width)), from);
+  const row = new Float64Array(width);
+  for (let from = 0; from < y.data.length; from += width) {
+    softmaxInto(row, scores.data, from);
+    y.data.set(row, from);
+  }
   return y;
 }
 
-/** The same of one row, in float64. */
-export function softmaxOf(row) {
+function softmaxInto(row, scores, from) {
   let largest = -Infinity;
-  for (const each of row) if (each > largest) largest = each;
-  const shares = new Float64Array(row.length);
-  if (largest === -Infinity) return shares;
+  for (let k = 0; k < row.length; k += 1) if (scores[from + k] > largest) largest = scores[from + k];
+  if (largest === -Infinity) return row.fill(0);
   let total = 0;
-  for (let k = 0; k < row.length; k += 1) total += shares[k] = Math.exp(row[k] - largest);
-  for (let k = 0; k < row.length; k += 1) shares[k] /= total;
-  return shares;
+  for (let k = 0; k < row.length; k += 1) total += row[k] = Math.exp(scores[from + k] - largest);
+  for (let k = 0; k < row.length; k += 1) row[k] /= total;
+  return row;
 }
 
 /** Of each row its mean taken away: (n, w) → {centred (n, w), spread: √(variance + ε) of each row}. */
@@ -92,12 +98,33 @@ export function centredRows(x, epsilon) {
   const centred = tensor(x.shape);
   const spread = new Float64Array(n);
   for (let i = 0, from = 0; i < n; i += 1, from += width) {
-    let [mean, variance] = [0, 0];
-    for (let f = 0; f < width; f += 1) mean += x.data[from + f] / width;
-    for (let f = 0; f < width; f += 1) variance += (centred.data[from + f] = x.data[from + f] - mean) ** 2 / width;
-    spread[i] = Math.sqrt(variance + epsilon);
+    let mean = 0;
+    let squares = 0;
+    for (let f = 0; f < width; f += 1) mean += x.data[from + f];
+    mean /= width;
+    for (let f = 0; f < width; f += 1) {
+      const away = x.data[from + f] - mean;
+      centred.data[from + f] = away;
+      squares += away * away;
+    }
+    spread[i] = Math.sqrt(squares / width + epsilon);
   }
   return { centred, spread };
+}
+
+/** Each row by what it spreads over: (n, w) ÷ (n). */
+export function dividedRows(x, spread) {
+  const y = tensor(x.shape);
+  const width = x.shape[1];
+  for (let i = 0, at = 0; i < spread.length; i += 1) for (let f = 0; f < width; f += 1, at += 1) y.data[at] = x.data[at] / spread[i];
+  return y;
+}
+
+/** Each feature by its gain, and its shift added: (n, w) · (w) + (w). */
+export function stretchedRows(x, gain, shift) {
+  const y = tensor(x.shape);
+  for (let at = 0; at < y.data.length; ) for (let f = 0; f < gain.length; f += 1, at += 1) y.data[at] = x.data[at] * gain[f] + shift[f];
+  return y;
 }
 
 /** The mean over positions: (n, w) → (w). */
@@ -105,7 +132,7 @@ export function meanOf(x) {
   const [n, width] = x.shape;
   const total = new Float64Array(width);
   for (let i = 0; i < n; i += 1) addScaled(total, x.data, i * width, 1 / n);
-  return tensor([width], Float32Array.from(total));
+  return tensor([width], new Float32Array(total));
 }
 
 /** The largest value of each feature over positions: (n, w) → (w). */
