@@ -181,7 +181,7 @@ class Explanation:
         from glassformer.show.terminal import print_story
 
         if in_a_notebook() and width is None:
-            return display(self._repr_html_())
+            return display(self)
         print_story(self.story, width=width, color=color)
 
     def _repr_html_(self) -> str:

@@ -16,11 +16,12 @@ SANDBOX = "allow-scripts allow-downloads allow-modals"
 
 def frame(pictures: Sequence[Mapping[str, Any]], title: str = "Glassformer", most: int = MOST) -> str:
     """The HTML of an iframe with a page of `pictures`, in at most `most` bytes."""
-    room = most - len(_framed("", title))
+    room = most - len(_framed("", title).encode())
     html = page(pictures, title=title, most=room)
     escaped = _escaped(html)
-    if (over := len(escaped.encode()) - room) > 0:  # what escaping adds does not depend on the pictures
-        escaped = _escaped(page(pictures, title=title, most=room - over))
+    if len(escaped.encode()) > room:  # what escaping adds is the same, whatever the pictures have left
+        html = page(pictures, title=title, most=room - (len(escaped) - len(html)))
+        escaped = _escaped(html)
     return _framed(escaped, title)
 
 
@@ -41,9 +42,8 @@ def in_a_notebook() -> bool:
     return running is not None and hasattr(running, "kernel")
 
 
-def display(html: str) -> None:
-    """Draw it in the cell that is run."""
-    from IPython.display import HTML
+def display(thing: Any) -> None:
+    """Draw what has a `_repr_html_` in the cell that is run."""
     from IPython.display import display as shown
 
-    shown(HTML(html))
+    shown(thing)
