@@ -48,7 +48,14 @@ def translated() -> tuple[dict[str, Any], dict[str, Tensor]]:
     effects = {name: {"zero": _off(pair, read, written, place, before)} for name, place in PLACES.items()}
     kept = {name: value[0].numpy() for name, value in tape.items() if name.rsplit(".", 1)[-1] in ("q", "k", "v")}
     look = np.tril(np.ones((len(TARGET), len(TARGET)), dtype=np.float32))
-    return {**_header(), "effects": effects, "before": before.item(), "arrays": {**kept, "look": look}}, dict(tape)
+    answer = {"says": "", "share": None, "value": before.item(), "probability": None}
+    return {
+        **_header(),
+        "effects": effects,
+        "before": before.item(),
+        "answer": answer,
+        "arrays": {**kept, "look": look},
+    }, dict(tape)
 
 
 def _off(pair: Pair, read: Tensor, written: Tensor, place: str, before: Tensor) -> list[list[float]]:

@@ -29,7 +29,7 @@ export const GALLERY = [
 ];
 
 export class GalleryView extends Panel {
-  static reads = ["picture", "source", "address"];
+  static reads = ["picture", "source", "address", "exact"];
   #chosen = GALLERY[0].id;
   #states = new Map();
   #texts = new Map();

@@ -6,7 +6,7 @@ import { fill, h, safe } from "../base/dom.js";
 import { Panel, say, store } from "../base/store.js";
 import { STEP_QKV, STEP_SCORE } from "./steps/asking.js";
 import { openingOf, STEP_PIECES, STEP_VECTORS } from "./steps/beginning.js";
-import { badgeLine } from "./steps/drawn.js";
+import { badgeLine, descriptiveOf } from "./steps/drawn.js";
 import { STEP_ANSWER } from "./steps/ending.js";
 import { stepFacts } from "./steps/focus.js";
 import { guessBox } from "./steps/guess.js";
@@ -19,10 +19,11 @@ export const NINE_STEPS = [STEP_PIECES, STEP_VECTORS, STEP_QKV, STEP_SCORE, STEP
 
 /** store.step: 0 is the opening, 1 to 9 are the steps.  What was guessed and shown of each is kept here. */
 export class StepsView extends Panel {
-  static reads = ["picture", "source", "step", "address"];
+  static reads = ["picture", "source", "step", "address", "exact"];
   #facts = null;
   #models = [];
   #begun = false;
+  #fresh = false; // of a model that was not looked at yet: where its own story is, not where the last one was
   #stages = new Map();
   #asked = 0;
   #keys = (event) => this.#key(event);
@@ -41,7 +42,7 @@ export class StepsView extends Panel {
     const picture = store.get("picture");
     if (!picture) return fill(this, h("p", { class: "aside steps-empty" }, "No text has been read yet."));
     if (changed.has("picture") || changed.has("source") || !this.#facts || this.#elsewhere()) return void this.#look(picture);
-    if (changed.has("step")) this.#render(true);
+    if (changed.has("step") || changed.has("exact")) this.#render(changed.has("step"));
   }
 
   /** Whether the address has moved to another head or cell than what is drawn. */
@@ -57,8 +58,10 @@ export class StepsView extends Panel {
     const mine = (this.#asked += 1);
     const source = store.get("source");
     if (!this.#begun && (await this.#beginSmall(source, picture))) return;
-    const [facts, models] = await Promise.all([stepFacts(source, picture, store.get("address")), modelsAtHand(source, picture)]);
+    const address = this.#fresh ? "" : store.get("address");
+    const [facts, models] = await Promise.all([stepFacts(source, picture, address), modelsAtHand(source, picture)]);
     if (mine !== this.#asked) return;
+    this.#fresh = false;
     [this.#facts, this.#models] = [facts, models];
     if (picture.model.layers) store.set({ address: cell(facts.layer, facts.head, "weights", facts.i, facts.j) });
     this.#render(false);
@@ -68,6 +71,7 @@ export class StepsView extends Panel {
   async #beginSmall(source, picture) {
     this.#begun = true;
     const small = store.get("step") === 0 && picture.model.given !== "tiny" && source.texts().some(({ text, model }) => model === "tiny" && text === picture.text);
+    this.#fresh = small;
     return small && (await ask({ model: "tiny" })) !== null;
   }
 
@@ -94,7 +98,7 @@ export class StepsView extends Panel {
   }
 
   #reveal(chosen) {
-    Object.assign(this.#stage, { shown: true, chosen });
+    Object.assign(this.#stage, { shown: true, chosen, arriving: true });
     this.#render(true);
     const { choices, because } = NINE_STEPS[this.#step - 1].guess(this.#facts);
     const right = choices.filter((choice) => choice.right).map((choice) => choice.label);
@@ -110,6 +114,7 @@ export class StepsView extends Panel {
     const next = nextModel(this.#models, this.#facts.picture.model.given);
     if (!next) return say("no other model is at hand here");
     for (const stage of this.#stages.values()) stage.chosen = null;
+    this.#fresh = true;
     if (await ask({ model: next.id, text: this.#facts.picture.text })) say(`the same on ${next.name}`);
   }
 
@@ -187,7 +192,7 @@ export class StepsView extends Panel {
       h(
         "div",
         { class: "step-right" },
-        h("div", { class: "step-figure" }, step.figure(facts, stage), !step.ownBadge && badgeLine(step.badge ? step.badge(facts) : "descriptive")),
+        h("div", { class: "step-figure" }, step.figure(facts, stage), !step.ownBadge && badgeLine(step.badge ? step.badge(facts) : descriptiveOf(facts.picture))),
         stage.shown && step.panel && h("details", { class: "same-panel" }, h("summary", {}, "The same in the panel where it lives"), step.panel(facts)),
       ),
     );
@@ -223,6 +228,13 @@ export class StepsView extends Panel {
   #redrawSwitch(step, stage) {
     if (NINE_STEPS[this.#step - 1] !== step) return;
     this.querySelector(".step-switch")?.replaceWith(this.#switched(step, stage));
+    if (stage.arriving) this.#bringSwitchIntoView(stage);
+  }
+
+  /** What a switch changed may stand below the window: on a projector nobody scrolls. */
+  #bringSwitchIntoView(stage) {
+    stage.arriving = false;
+    this.querySelector(".step-switch")?.scrollIntoView({ block: "nearest" });
   }
 
   #foot(step) {

@@ -15,7 +15,7 @@ const WINDOW = 40; // pieces of a column at once
 const ROWS_OF_TABLE = 8;
 
 export class ViewerView extends Panel {
-  static reads = ["picture", "source", "present", "baseline"];
+  static reads = ["picture", "source", "present", "baseline", "exact"];
   #type = "all";
   #layer = 0;
   #on = [];

@@ -2,7 +2,7 @@
 
 import { h } from "../../base/dom.js";
 import { number, percent } from "../../base/format.js";
-import { numbersTable } from "../steps/drawn.js";
+import { descriptiveOf, numbersTable } from "../steps/drawn.js";
 import { sharesOf } from "../steps/focus.js";
 import { ownFirst } from "./matrices.js";
 import { drawnBar, drawnWords, rowsOfMatrix } from "./shapes.js";
@@ -20,7 +20,7 @@ export const FIGURE_OWN_WORD = {
     }
     if (!rows.length) throw new Error("this file holds no weights of this text; open it with glassformer open");
     const n = picture.pieces.length;
-    return { drawing: ownDrawing(rows, n), caption: ownCaption(picture, rows, n), badge: `descriptive, ${rows.length} heads × ${n} rows of one text` };
+    return { drawing: ownDrawing(rows, n), caption: ownCaption(picture, rows, n), badge: `${descriptiveOf(picture)}, ${rows.length} heads × ${n} rows of one text` };
   },
 };
 

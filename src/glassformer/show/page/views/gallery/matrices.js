@@ -2,6 +2,7 @@
 
 import { short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
+import { descriptiveOf } from "../steps/drawn.js";
 import { dotOf, largestAt, sharesOf } from "../steps/focus.js";
 import { drawnCells, drawnFrame, drawnWords, rowsOfMatrix } from "./shapes.js";
 
@@ -19,7 +20,7 @@ export const FIGURE_MATRICES = {
     const top = x ? projections(picture, x, values) : { shapes: [], width: 0, height: 0 };
     const bottom = softmaxRow(picture, values, top.height + 40);
     const shapes = [...top.shapes, ...bottom.shapes];
-    return { drawing: { shapes, width: Math.max(top.width, bottom.width), height: bottom.height }, caption: matrixCaption(picture, x, values), badge: "descriptive" };
+    return { drawing: { shapes, width: Math.max(top.width, bottom.width), height: bottom.height }, caption: matrixCaption(picture, x, values), badge: descriptiveOf(picture) };
   },
 };
 
@@ -91,7 +92,7 @@ export const FIGURE_BASIC = {
     const basic = basicWeights(rowsOfMatrix(x));
     const learned = rowsOfMatrix(weights);
     const drawing = besideEachOther(picture, [["x·x, softmax", basic], ["x·x ÷ √w, softmax", basicWeights(rowsOfMatrix(x), Math.sqrt(x.shape[1]))], [`learned: L${layer}.H${head}`, learned]]);
-    return { drawing, caption: basicCaption(picture, basic, learned), badge: "descriptive", tables: [weightsTable(picture, basic)] };
+    return { drawing, caption: basicCaption(picture, basic, learned), badge: descriptiveOf(picture), tables: [weightsTable(picture, basic)] };
   },
 };
 

@@ -2,6 +2,7 @@
 
 import { short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
+import { descriptiveOf } from "../steps/drawn.js";
 import { matrixRow } from "../steps/focus.js";
 import { namedMatrix } from "./matrices.js";
 import { drawnBar, drawnCells, drawnFrame, drawnLine, drawnWords, rowsOfMatrix } from "./shapes.js";
@@ -20,7 +21,7 @@ export const FIGURE_POSTER = {
     const count = Math.min(HEADS_OF_POSTER, picture.model.heads[layer]);
     const heads = await Promise.all(Array.from({ length: count }, (_, head) => source.head(picture, layer, head)));
     if (!x || heads.some(({ weights, z }) => !weights || !z)) throw new Error("this file does not hold what all heads of this text make; open it with glassformer open");
-    return { drawing: posterDrawing(picture, { x, heads, mixed, layer }), caption: posterCaption(picture, layer, count), badge: "descriptive" };
+    return { drawing: posterDrawing(picture, { x, heads, mixed, layer }), caption: posterCaption(picture, layer, count), badge: descriptiveOf(picture) };
   },
 };
 
@@ -77,7 +78,7 @@ export const FIGURE_RESIDUAL = {
     const facts = momentsOf(sum);
     const normalised = sum.map((each) => (each - facts.mean) / Math.sqrt(facts.variance));
     const post = picture.model.block !== "pre";
-    return { drawing: residualDrawing({ x, mixed, sum, normalised, between, post, facts }), caption: residualCaption(picture, { row, layer, post, facts, normalised, between }), badge: "descriptive" };
+    return { drawing: residualDrawing({ x, mixed, sum, normalised, between, post, facts }), caption: residualCaption(picture, { row, layer, post, facts, normalised, between }), badge: descriptiveOf(picture) };
   },
 };
 

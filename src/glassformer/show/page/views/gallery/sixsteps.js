@@ -2,6 +2,7 @@
 
 import { safe, short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
+import { descriptiveOf } from "../steps/drawn.js";
 import { largestFew, sharesOf } from "../steps/focus.js";
 import { drawnCells, drawnLine, drawnWords, rowsOfMatrix } from "./shapes.js";
 
@@ -21,7 +22,7 @@ export const FIGURE_SIX_STEPS = {
     if (!values.q) throw new Error("this file holds no q, k and v of this text; open it with glassformer open");
     const x = picture.arrays[layer ? `layers.${layer - 1}.stream` : "embed.stream"];
     const block = sixStepsBlock({ picture, layer, head, x: x ? rowsOfMatrix(x) : null, ...rowsOfHead(values) });
-    return { drawing: block, caption: sixCaption(picture, values), badge: "descriptive" };
+    return { drawing: block, caption: sixCaption(picture, values), badge: descriptiveOf(picture) };
   },
 };
 

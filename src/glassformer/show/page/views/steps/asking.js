@@ -7,7 +7,8 @@ import { barsOf, formula, numbersTable } from "./drawn.js";
 import { dotOf, largestAt, largestFew, matrixRow, quotedPiece } from "./focus.js";
 import { numbersAround } from "./guess.js";
 
-const FITS = 8; // features that stand beside each other
+const FITS = 8; // features that stand beside each other where there are no more,
+const MANY = 6; // and where there are
 const TALL = 12; // rows below each other,
 const FEW = 6; // and of three tables
 
@@ -48,7 +49,7 @@ const KINDS_OF_VECTOR = { q: "q: what it asks for", k: "k: what it is found by",
 
 function kindTable(facts, kind, shown) {
   const { picture, i, j } = facts;
-  const features = largestFew(matrixRow(facts[kind], kind === "q" ? i : j), FITS);
+  const features = largestFew(matrixRow(facts[kind], kind === "q" ? i : j), facts.d > FITS ? MANY : FITS);
   const few = chosenRows(facts, FEW);
   const left = facts[kind].shape[1] - features.length;
   return numbersTable({

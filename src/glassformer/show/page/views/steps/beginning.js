@@ -118,14 +118,15 @@ function embedLengths({ picture, i }) {
   return { what: length("embed.pieces"), where: length("embed.places") };
 }
 
-const SMALL = 16; // numbers that fit the screen beside each other
+const SMALL = 16; // numbers of a vector that is shown whole,
+const SOME = 8; // and of a longer one
 
 function vectorFigure(facts, { shown }) {
   const { picture, i } = facts;
   const stream = picture.arrays["embed.stream"];
   if (!stream) return h("p", { class: "aside" }, "This file does not hold the vectors of this text; open it with glassformer open to see them.");
   const rows = vectorRows(picture, i);
-  const columns = largestFew(rows.at(-1)[1], SMALL);
+  const columns = largestFew(rows.at(-1)[1], stream.shape[1] > SMALL ? SOME : SMALL);
   const shape = `${stream.shape[0]} pieces × ${stream.shape[1]} numbers`;
   return [
     numbersTable({

@@ -3,9 +3,10 @@
 import { css, diverging, sequential } from "../../base/colour.js";
 import { h, safe, short, sized } from "../../base/dom.js";
 import { number } from "../../base/format.js";
+import { store } from "../../base/store.js";
 
 /** A table of real numbers: rows [[name, [numbers]]…]; marks: the names of rows that are looked at; hidden: columns to guess. */
-export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, exact = false }) {
+export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, exact = store.get("exact") }) {
   const largest = columns.map((column, c) => Math.max(1e-30, ...rows.map(([, values]) => sizeOf(values[c]))));
   const shared = Math.max(...largest);
   const one = ([name, values], summed = false) =>
@@ -55,7 +56,7 @@ export function barsOf({ caption, rows, most = null, hidden = false, text = numb
           "tr",
           { class: marked ? "is-marked" : null },
           h("th", { scope: "row" }, short(name, 18)),
-          h("td", { class: "bar-number" }, hidden ? "?" : text(value)),
+          h("td", { class: "bar-number" }, hidden ? "?" : store.get("exact") ? number(value, true) : text(value)),
           h("td", { class: "bar-line" }, h("span", { class: value < 0 ? "shown-bar is-below" : "shown-bar is-above", style: { "--share": hidden ? 0 : (sizeOf(value) / largest).toFixed(4) } })),
           h("td", { class: "bar-note" }, note),
         ),
@@ -67,6 +68,11 @@ export function barsOf({ caption, rows, most = null, hidden = false, text = numb
 /** What kind of figure it is. */
 export function badgeLine(text) {
   return h("p", { class: text.startsWith("causal") ? "badge causal" : "badge" }, safe(text));
+}
+
+/** "descriptive", and whether some values of the picture were rounded to fit a file. */
+export function descriptiveOf(picture) {
+  return picture.left && picture.left.rounded.length ? "descriptive, of values rounded to fit this file (≈)" : "descriptive";
 }
 
 /** A formula out of plain strings: "_x" at the start of a part is a subscript, "^x" a superscript, "*x" a variable. */

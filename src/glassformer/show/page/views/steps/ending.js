@@ -65,7 +65,7 @@ function pathBars(picture) {
   const rows = most.map(({ name, value }) => ({ name, value }));
   if (rest.length) rows.push({ name: `${rest.length} others`, value: rest.reduce((total, each) => total + each.value, 0) });
   const sum = terms.reduce((total, each) => total + each.value, 0);
-  return barsOf({ caption: `what each part brings to the ${safe(picture.path.of || picture.metric.name)}; together exactly ${number(sum)}`, text: signed, rows });
+  return barsOf({ caption: `what each part brings to ${safe(picture.path.of || picture.metric.name)}; together exactly ${number(sum)}`, text: signed, rows });
 }
 
 /** “Uses” is said only where the cut, a control and sentences alike bear it out. */

@@ -21,7 +21,7 @@ function choiceButton({ label, right }, k, { chosen, shown }, choose) {
   const spoken = shown && right ? "right: " : shown && chosen === k ? "your guess: " : "";
   return h(
     "button",
-    { type: "button", class: kind, disabled: shown, "aria-pressed": String(chosen === k), "aria-label": `${spoken}${label}`, onclick: () => choose(k) },
+    { type: "button", class: kind, "aria-disabled": shown ? "true" : null, "aria-pressed": String(chosen === k), "aria-label": `${spoken}${label}`, onclick: () => choose(k) },
     h("span", { class: "guess-key", "aria-hidden": "true" }, mark),
     label,
   );

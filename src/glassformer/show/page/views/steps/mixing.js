@@ -8,7 +8,8 @@ import { barsOf, formula, numbersTable } from "./drawn.js";
 import { largestAt, largestFew, matrixRow, quotedPiece, quotedWord } from "./focus.js";
 import { weightRow } from "./softening.js";
 
-const ACROSS = 8; // features that fit beside each other
+const ACROSS = 8; // features that fit beside each other where there are no more,
+const SOME_ACROSS = 6; // and where there are
 
 export const STEP_MIXTURE = {
   name: "the mixture",
@@ -48,7 +49,7 @@ function mixtureFigure(facts, { shown }) {
   const { picture, v, i, j, d } = facts;
   const weights = weightRow(facts);
   const z = Array.from({ length: d }, (_, f) => weights.reduce((total, weight, at) => total + weight * v.data[at * d + f], 0));
-  const features = largestFew(z, ACROSS);
+  const features = largestFew(z, d > ACROSS ? SOME_ACROSS : ACROSS);
   const rows = chosenRows(facts);
   const part = (at) => [picture.pieces[at], [weights[at], ...features.map((f) => weights[at] * v.data[at * d + f])]];
   const left = picture.pieces.length - rows.length;
