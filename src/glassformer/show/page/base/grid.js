@@ -30,18 +30,18 @@ export class Grid {
     this.row = h("div", { role: "row" }, this.cell);
     this.canvas = h("canvas", { "aria-hidden": "true" });
     this.extent = h("div", { class: "extent" });
-    this.scroller = h("div", { class: "scroller", role: "presentation" }, this.extent, this.canvas);
+    this.scroller = h("div", { class: "scroller", tabindex: "-1" }, this.extent, this.canvas);
     this.across = h("div", { class: "across" });
     this.down = h("div", { class: "down" });
-    this.cover = h("div", { class: "cover", role: "presentation" }, this.across, this.down, this.row);
-    this.element = h("div", { class: "grid", role: "grid", "aria-label": options.label }, this.scroller, this.cover);
+    this.cover = h("div", { class: "cover", role: "grid", "aria-label": options.label }, this.across, this.down, this.row);
+    this.element = h("div", { class: "grid" }, this.scroller, this.cover);
     this.#listen();
   }
 
   show(matrix) {
     this.#matrix = matrix;
-    this.element.setAttribute("aria-rowcount", matrix.rows);
-    this.element.setAttribute("aria-colcount", matrix.columns);
+    this.cover.setAttribute("aria-rowcount", matrix.rows);
+    this.cover.setAttribute("aria-colcount", matrix.columns);
     this.#lay();
   }
 

@@ -2,13 +2,16 @@
 
 const ITEMS = "[data-rove]:not([hidden])";
 const FORWARD = new Set(["ArrowRight", "ArrowDown"]);
+const lastStops = new WeakMap(); // of each panel the key of what had the focus last
 const BACKWARD = new Set(["ArrowLeft", "ArrowUp"]);
 
 /** Make `panel` one tab stop.  Its items carry data-rove; those with data-own-arrows keep the arrows to themselves. */
 export function oneStop(panel) {
   panel.addEventListener("focusin", (event) => {
     const item = event.target.closest?.(ITEMS);
-    if (item) settleStops(panel, item);
+    if (!item) return;
+    lastStops.set(panel, item.dataset.key);
+    settleStops(panel, item);
   });
   panel.addEventListener("keydown", (event) => {
     const item = event.target.closest?.(ITEMS);
@@ -34,9 +37,12 @@ function shown(panel) {
   return [...panel.querySelectorAll(ITEMS)].filter((each) => each.getClientRects().length);
 }
 
+/** What has the focus; else what had it last; else what says that it is first. */
 function current(panel) {
   const items = [...panel.querySelectorAll(ITEMS)];
-  return items.find((each) => each === document.activeElement) ?? items.find((each) => each.tabIndex === 0) ?? items.find((each) => each.dataset.rove === "first") ?? items[0];
+  const among = (test) => items.find(test);
+  const key = lastStops.get(panel);
+  return among((each) => each === document.activeElement) ?? among((each) => key && each.dataset.key === key) ?? among((each) => each.dataset.rove === "first") ?? items[0];
 }
 
 function settleStops(panel, chosen) {

@@ -15,7 +15,7 @@ const KINDS = {
   mixture: { title: "mixture: weight × ‖what it brings‖", step: "× ‖v·W‖", both: false, says: "mixture" },
   effect: { title: "effect: what changes when the cell is cut", step: "cut", both: true, says: "effect" },
 };
-const TABLED = 12; // rows and columns of each table when several stand side by side
+const TABLED = 10; // rows and columns of each table when several stand side by side
 const CLOSE = 64; // pieces up to which a sheet is shown whole
 
 /** One head: from products to weights to what is mixed, and beside each weight what changes when it is cut. */
