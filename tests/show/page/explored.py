@@ -17,7 +17,6 @@ OPEN = """
 const { store } = await import("/base/store.js");
 const { unpack } = await import("/base/unpack.js");
 const { startAsking } = await import("/base/ask.js");
-const { firstAddress } = await import("/base/facts.js");
 const { startKeys } = await import("/base/keys.js");
 const { FileSource } = await import("/sources/file.js");
 for (const name of ["panels/keysheet", "panels/status", "views/explore"]) await import(`/${name}.js`);
@@ -27,7 +26,7 @@ Object.assign(window, { store, pictures });
 startKeys();
 startAsking();
 const [source, picture] = [new FileSource({ pictures }), pictures[0]];
-store.set({ source, picture, address: given.address ?? firstAddress(picture) });
+store.set({ source, picture, address: given.address ?? "" });
 document.body.append(...["gf-status", "gf-explore", "gf-keys"].map((name) => document.createElement(name)));
 return "null";
 """

@@ -32,7 +32,7 @@ def number(text):
     return float(re.search(r"[+-]?\d*\.?\d+(?:e[+-]?\d+)?", text.replace("−", "-"))[0])
 
 
-def said_of(page, kind="weights", row=None):
+def said_of(page, kind="weights"):
     return page.locator(f"gf-sheet .{kind} .ring").get_attribute("aria-label")
 
 
@@ -48,6 +48,11 @@ def test_the_page_opens_on_the_answer_and_the_question(shown):
     assert "positive" in told and "Who told terrible about not?" in told
     assert "terrible uses not." in told and "from positive to negative" in told
     assert "causal (−∞ before softmax, log-odds, n = 1, then 20)" in told
+
+
+def test_it_looks_first_at_the_head_through_which_a_word_was_told():
+    with explored() as page:
+        assert held_in(page, "address") == CELL and said_of(page).startswith("terrible to not")
 
 
 def test_each_word_says_what_it_adds(shown):

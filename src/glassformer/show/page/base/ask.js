@@ -49,9 +49,15 @@ export function toggle(text) {
   store.set({ switches: toggled(store.get("switches"), text) });
 }
 
-/** From now on `result` and `edited` follow `switches`.  Gives what stops it. */
+/** From now on `result` and `edited` follow `switches`, and there is always a place to look at.  Gives what stops it. */
 export function startAsking() {
-  return store.on(["switches", "picture", "source"], () => tryOut());
+  const stops = [store.on(["switches", "picture", "source"], () => tryOut()), store.on(["picture", "address"], () => lookSomewhere())];
+  return () => stops.forEach((stop) => stop());
+}
+
+function lookSomewhere() {
+  const picture = store.get("picture");
+  if (picture && !store.get("address")) store.set({ address: firstAddress(picture) });
 }
 
 async function tryOut() {

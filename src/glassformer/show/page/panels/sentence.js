@@ -219,7 +219,7 @@ export class SentencePanel extends Framed {
     const most = Math.abs(edges[0][2]);
     const height = ARCHED;
     this.arcs.setAttribute("viewBox", `0 0 ${frame.width} ${height}`);
-    fill(this.arcs, edges.filter(([looks, at]) => boxes.has(looks) && boxes.has(at)).map((edge) => this.#arc(edge, { boxes, frame, height, most, picture })));
+    fill(this.arcs, edges.toReversed().filter(([looks, at]) => boxes.has(looks) && boxes.has(at)).map((edge) => this.#arc(edge, { boxes, frame, height, most, picture })));
   }
 
   #arc([looks, at, change], { boxes, frame, height, most, picture }) {
@@ -229,7 +229,7 @@ export class SentencePanel extends Framed {
     const share = Math.abs(change) / most;
     const words = `${safe(picture.words[looks])} told by ${safe(picture.words[at])}: ${signed(change)} when cut`;
     const tip = `${to - 4},${height - 9} ${to + 4},${height - 9} ${to},${height - 1}`;
-    return h("g", { class: change < 0 ? "below" : "above", style: { opacity: 0.35 + 0.65 * share } }, h("title", {}, words), share === 1 && h("text", { x: (from + to) / 2, y: height - lift - 8, "text-anchor": "middle", class: "value" }, signed(change)), h("path", { d: `M ${from} ${height - 2} C ${from} ${height - lift * 1.3}, ${to} ${height - lift * 1.3}, ${to} ${height - 8}`, "stroke-width": 1 + 4 * share }), h("polygon", { points: tip }));
+    return h("g", { class: change < 0 ? "below" : "above", style: { opacity: 0.35 + 0.65 * share } }, h("title", {}, words), share === 1 && h("text", { x: (from + to) / 2, y: height - lift - 5, "text-anchor": "middle", class: "value" }, signed(change)), h("path", { d: `M ${from} ${height - 2} C ${from} ${height - lift * 1.3}, ${to} ${height - lift * 1.3}, ${to} ${height - 8}`, "stroke-width": 1 + 4 * share }), h("polygon", { points: tip }));
   }
 
   #notes(picture, adds) {
