@@ -75,7 +75,7 @@ def test_the_estimate_is_exact_where_the_answer_is_linear_in_the_weights():
     n = trial.ids.size(1)
     for head in range(3):
         cells = torch.eye(n * n, dtype=torch.bool).view(-1, n, n)
-        real = (trial.after_cuts(cells, 0, head) - trial.before).view(n, n)
+        real = (trial.after_cuts(cells, [(0, head)] * n**2) - trial.before).view(n, n)
         torch.testing.assert_close(effects.estimated_cells(trial)[0][head].double(), real, rtol=1e-6, atol=1e-9)
 
 
@@ -154,4 +154,4 @@ def test_by_head_cuts_in_that_head_alone(trial):
     cuts = trial.edges([(edge.looks, edge.at)])
     for layer, row in enumerate(effects.by_head(trial, edge)):
         for head, change in enumerate(row):
-            assert change == pytest.approx(trial.after_cuts(cuts, layer, head).item() - trial.before, abs=1e-6)
+            assert change == pytest.approx(trial.after_cuts(cuts, [(layer, head)]).item() - trial.before, abs=1e-6)

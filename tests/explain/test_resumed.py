@@ -39,9 +39,35 @@ def test_only_layers_from_the_first_one_that_changes_are_run(trial):
     counts = [sum(layer == k for layer, _ in trial.heads) for k in range(2)]
     assert ran == [(0, counts[0]), (1, sum(counts))]
     ran.clear()
-    cuts = torch.eye(trial.ids.size(1), dtype=torch.bool).repeat(2, 1, 1)
-    trial.after_cuts(cuts, layer=1, head=0)
-    assert ran == [(1, 2)]
+    cuts = torch.eye(trial.ids.size(1), dtype=torch.bool).repeat(3, 1, 1)
+    trial.after_cuts(cuts, [(1, 0), (0, 1), (0, None)])
+    assert ran == [(0, 2), (1, 1), (1, 2)]  # for the positions that look; then behind them
+    ran.clear()
+    trial.after_cuts(cuts)
+    assert ran == [(0, 3), (1, 3)]
+
+
+def test_cuts_are_those_of_the_whole_model(trial):
+    """Only the positions that look are computed again in the first layer: of one word, of several, of none."""
+    n = trial.ids.size(1)
+    torch.manual_seed(1)
+    cuts = torch.cat([torch.rand(5, n, n) < 0.2, torch.zeros(1, n, n), torch.eye(n)[None], torch.rand(3, n, n) < 0.02])
+    cuts = cuts.bool()
+    places = [(1, 0), (0, 1), (0, None), (1, None), (0, 0), (1, 1), (0, 1), (1, 0), (0, 0), (1, 1)]
+    alone = [trial.after(cut(each[None], "", *at)).item() for each, at in zip(cuts, places, strict=True)]
+    assert trial.after_cuts(cuts, places).tolist() == pytest.approx(alone, rel=1e-5, abs=CLOSE)
+    everywhere = [trial.after(cut(each[None])).item() for each in cuts]
+    assert trial.after_cuts(cuts).tolist() == pytest.approx(everywhere, rel=1e-5, abs=CLOSE)
+    assert trial.after_cuts(cuts[:0]).tolist() == []
+
+
+def test_cuts_on_top_of_a_switch_are_both(trial):
+    (off,) = [switch for at, switch in heads_off(trial, "zero").items() if at == (0, 1)]
+    edges = trial.edges([(trial.spoken[0], trial.spoken[1])])
+    switched = trial.switched(off)
+    assert switched.after_cuts(edges).item() == pytest.approx(trial.after(off, cut(edges)).item(), abs=CLOSE)
+    both = trial.after(off, cut(edges, "", 1, 0)).item()
+    assert switched.after_cuts(edges, [(1, 0)]).item() == pytest.approx(both, abs=CLOSE)
 
 
 def test_batches_are_split_and_the_order_is_kept(trial, monkeypatch):

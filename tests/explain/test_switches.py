@@ -36,7 +36,9 @@ def test_a_cut_is_minus_infinity_in_the_masks_of_pytorch(trial, model, ids, edge
     forbidden = torch.zeros(2, 3, len(ids), len(ids), dtype=torch.bool)
     for each in product(range(2) if layer is None else [layer], range(3) if head is None else [head]):
         forbidden[each] = edge[0]
-    after = trial.after_cuts(edge, layer, head).item()
+    everywhere = trial.after(switches.cut(edge, "edges cut", layer, head))
+    after = (everywhere if layer is None else trial.after_cuts(edge, [(layer, head)])).item()
+    assert after == pytest.approx(everywhere.item(), abs=CLOSE)
     assert after == pytest.approx(by_hand.encoder(model, ids, forbidden), abs=CLOSE)
     assert model.config.pool == "max" or abs(after - trial.before) > 1e-4  # not every cut moves a maximum
 

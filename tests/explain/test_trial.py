@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from glassformer.errors import UsageError
+from glassformer.explain.switches import cut
 from tests import made
 
 
@@ -45,3 +46,12 @@ def test_a_bag_of_words_has_no_attention_and_says_so():
     assert (trial.layers, trial.heads) == (0, [])
     with pytest.raises(UsageError, match=r"made has no attention.*--model sentiment"):
         trial.need_attention()
+
+
+def test_what_is_asked_is_that_of_the_unchanged_run_whatever_runs_first():
+    for make in (made.trial, made.bert_trial):
+        first, then = make("the filming was not terrible"), make("the filming was not terrible")
+        edges = first.edges([(4, 3), (4, 2)]).any(dim=0, keepdim=True)
+        after = first.after(cut(edges)).item()  # before anything else was asked
+        assert first.before == then.before and after == pytest.approx(then.after(cut(edges)).item(), abs=1e-6)
+        assert torch.equal(first.tape["final"], then.tape["final"])

@@ -4,10 +4,11 @@ Each is measured; in a text that is too long, or a model too large, for that, on
 to first order (gradient · what is taken away), and the ten largest are then measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from glassformer.explain.batch import batch_of
 from glassformer.explain.choices import heads_off, mlps_off, word_off
@@ -18,6 +19,7 @@ from glassformer.explain.switches import Switch, uniform
 from glassformer.explain.trial import Trial
 
 LARGEST = 10
+Replaced = Callable[[Tensor, int], Tensor]  # a value, and its layer → what would stand there
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def mlps(trial: Trial, baselines: Sequence[str]) -> Off:
     return _off(trial, switches, lambda: _estimated_mlps(trial, baselines))
 
 
-def _off(trial: Trial, switches: dict[str, list[Switch]], estimate) -> Off:
+def _off(trial: Trial, switches: dict[str, list[Switch]], estimate: Callable[[], dict[str, list[float]]]) -> Off:
     """All of `switches` measured where that is possible, else the ten that are estimated to matter most."""
     count = len(next(iter(switches.values()))) if switches else 0
     if _positions(trial, next(iter(switches.values()), [])) <= trial.exact:
@@ -72,14 +74,14 @@ def _estimated_heads(trial: Trial, baselines: Sequence[str]) -> dict[str, list[f
     }
 
 
-def _replaced(trial: Trial, baseline: str):
-    """From a value of all heads (1, h, …) of a layer to what would stand there."""
+def _replaced(trial: Trial, baseline: str) -> Replaced:
+    """From a value of all heads (h, …) of a layer to what would stand there."""
     if baseline == "uniform":
         return lambda weights, layer: uniform(weights)
     if baseline == "zero":
         return lambda z, layer: torch.zeros_like(z)
     means = reference(trial.reader).heads
-    return lambda z, layer: torch.stack([means[layer, head] for head in range(z.size(1))])[:, None].expand_as(z)
+    return lambda z, layer: torch.stack([means[layer, head] for head in range(len(z))])[:, None].expand_as(z)
 
 
 def _estimated_mlps(trial: Trial, baselines: Sequence[str]) -> dict[str, list[float]]:
@@ -91,13 +93,11 @@ def _estimated_mlps(trial: Trial, baselines: Sequence[str]) -> dict[str, list[fl
     return {each: _moved(trial, "layers.*.mlp.out", there[each], (1, 2)) for each in baselines}
 
 
-def _moved(trial: Trial, sites: str, replaced, summed: tuple[int, ...]) -> list[float]:
+def _moved(trial: Trial, sites: str, replaced: Replaced, summed: tuple[int, ...]) -> list[float]:
     """The change when each part alone is replaced: gradient · (what would stand there − what does), to first order."""
-    tape, along = gradients(trial, sites)
     changes: list[float] = []
-    for layer, (value, *slopes) in enumerate(zip(tape.values(), *along, strict=True)):
-        away = replaced(value.detach(), layer) - value.detach()
-        moved = torch.stack([(slope * away).sum(dim=summed)[0] for slope in slopes])  # slopes h
+    for layer, (value, along) in enumerate(zip(*gradients(trial, sites), strict=True)):
+        moved = (along * (replaced(value, layer) - value)).sum(dim=summed)  # slopes, or slopes h
         changes += trial.measure.change(moved).reshape(-1).tolist()
     return changes
 

@@ -6,7 +6,7 @@ survives without a thing, the thing is no explanation of it.
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
 from weakref import WeakKeyDictionary
@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from glassformer.explain.answers import Answer, Filled
 from glassformer.explain.batch import batch_of
+from glassformer.explain.kind import Kind
 from glassformer.explain.reader import Reader
-from glassformer.explain.reference import reference
-from glassformer.explain.switches import WEIGHTS, Switch, uniform
+from glassformer.explain.reference import REFERENCE, reference
+from glassformer.explain.switches import WEIGHTS, Switch, edits, in_rows, uniform
 from glassformer.explain.trial import Trial
 from glassformer.hub.tokens import Pieces
 from glassformer.models.simple import BagOfWords
 from glassformer.parts.kernels.linear import Source
-from glassformer.tape import listen
+from glassformer.tape import Edit, listen
 
 ORDERS, SEEDS = 8, 3
 KEPT = 30_000_000  # weights of a model, up to which three random twins of it are kept
@@ -44,19 +45,20 @@ class Baseline:
     n: int
 
 
+Runs = tuple[list[float], list[str]]  # the measure, and what the model says, of each
+
+
 def baselines(trial: Trial, companions: tuple[Reader, ...] = (), full: bool = True) -> list[Baseline]:
     """Those that fit the model, in the order of what they take away.  full: also what takes long in a large model."""
     found = [_bag(trial, each) for each in companions if isinstance(each.model, BagOfWords)]
-    attention = [_uniform, _average] if trial.layers else []
-    attention += [_shuffled] if trial.layers and len(trial.spoken) > 1 else []
+    found += _of_this_model(trial) if trial.layers else []
     quick = full or _size(trial.reader.model) <= KEPT
-    return found + [make(trial) for make in (*attention, *([_random] if quick else []))]
+    return [*found, _random(trial)] if quick else found
 
 
-def _baseline(trial: Trial, name: tuple[str, str], values: list[float], says: list[str], n: int = 0) -> Baseline:
-    """values and says: of each run."""
-    value = sum(values) / len(values)
-    said = Counter(says).most_common(1)[0][0]
+def _baseline(trial: Trial, name: tuple[str, str], runs: Runs, n: int = 0) -> Baseline:
+    values, says = runs
+    value, said = sum(values) / len(values), Counter(says).most_common(1)[0][0]
     labelled = isinstance(trial.answer, Answer | Filled)
     survives = said == trial.answer.says if labelled else abs(value - trial.before) < trial.metric.least
     return Baseline(*name, value, said, trial.metric.share(value), survives, n or len(values))
@@ -65,50 +67,45 @@ def _baseline(trial: Trial, name: tuple[str, str], values: list[float], says: li
 def _bag(trial: Trial, companion: Reader) -> Baseline:
     name = "bag of words", f"the model {companion.name}: every word for itself, whatever stands around it"
     answer = companion.answer(companion.tokens.cut_many([trial.pieces.text], trial.reader.longest)[0])
-    return _baseline(trial, name, [answer.value], [answer.says])
+    return _baseline(trial, name, ([answer.value], [answer.says]))
 
 
-def _uniform(trial: Trial) -> Baseline:
-    name = "uniform attention", "every head looks at everything alike"
-    return _baseline(trial, name, *_run(trial, [Switch("", WEIGHTS, uniform, "uniform")]))
-
-
-def _average(trial: Trial) -> Baseline:
-    """Hassid et al. 2022, "How much does attention actually attend?", put constant matrices there."""
-    known = reference(trial.reader)
-    switches = [
-        Switch("", f"layers.{layer}.attention.weights", _always(weights), "mean")
-        for layer, weights in enumerate(known.attention(trial.ids[0], trial.may_look))
+def _of_this_model(trial: Trial) -> list[Baseline]:
+    """Uniform and average attention, and shuffled words: rows of one batch."""
+    orders = [shuffled(trial, seed) for seed in range(1, ORDERS + 1)] if len(trial.spoken) > 1 else []
+    rows = [(0, Switch("", WEIGHTS, uniform, "uniform")), *((1, switch) for switch in _average(trial))]
+    values, says = _answered(trial, trial.kind, [trial.pieces, trial.pieces, *orders], rows)
+    known = "every head looks as it does on average at that distance, and at each special piece, in other sentences"
+    found = [
+        _baseline(trial, ("uniform attention", "every head looks at everything alike"), (values[:1], says[:1])),
+        _baseline(trial, ("average attention", known), (values[1:2], says[1:2]), len(REFERENCE)),
     ]
-    what = "every head looks as it does on average at that distance, and at each special piece, in other sentences"
-    return _baseline(trial, ("average attention", what), *_run(trial, switches), n=20)
+    name = "shuffled words", f"the mean over {ORDERS} fixed orders of the words"
+    return [*found, _baseline(trial, name, (values[2:], says[2:]))] if orders else found
 
 
-def _always(weights: Tensor) -> Callable[[Tensor], Tensor]:
+def _average(trial: Trial) -> list[Switch]:
+    """Hassid et al. 2022, "How much does attention actually attend?", put constant matrices there."""
+    matrices = reference(trial.reader).attention(trial.ids[0], trial.may_look)
+    return [Switch("", f"layers.{k}.attention.weights", _always(each), "mean") for k, each in enumerate(matrices)]
+
+
+def _always(weights: Tensor) -> Edit:
     return lambda value: weights.to(value.dtype).expand_as(value)
 
 
 @torch.no_grad()
-def _run(trial: Trial, switches: list[Switch]) -> tuple[list[float], list[str]]:
-    other = trial.switched(*switches)
-    return [other.before], [other.answer.says]
-
-
-def _shuffled(trial: Trial) -> Baseline:
-    name = "shuffled words", f"the mean over {ORDERS} fixed orders of the words"
-    texts = [shuffled(trial, seed) for seed in range(1, ORDERS + 1)]
-    return _baseline(trial, name, *_answered(trial, trial.kind, texts))
-
-
-@torch.no_grad()
-def _answered(trial: Trial, kind, texts: list[Pieces]) -> tuple[list[float], list[str]]:
-    batch = batch_of(texts, trial.reader.tokens)
+def _answered(trial: Trial, kind: Kind, texts: list[Pieces], rows: Sequence[tuple[int, Switch]] = ()) -> Runs:
+    """The measure and the answer of each text, some with switches on in their row."""
     values, says = [], []
-    for part in batch.split(trial.at_once):
-        with listen(kind.model, keep=()):
-            output = kind.run(part)
-        values += trial.measure.moved(part)(output, part).tolist()
-        says += [said.says for said in kind.answers(texts[len(says) :][: len(part)], part, output)]
+    for start in range(0, len(texts), trial.rows):
+        part = texts[start : start + trial.rows]
+        batch = batch_of(part, trial.reader.tokens)
+        own = [(row - start, switch) for row, switch in rows if 0 <= row - start < len(part)]
+        with listen(kind.model, keep=(), edit=edits(in_rows(own))):
+            output = kind.run(batch)
+        values += trial.measure.moved(batch)(output, batch).tolist()
+        says += [said.says for said in kind.answers(part, batch, output)]
     return values, says
 
 
@@ -154,10 +151,9 @@ def _random(trial: Trial) -> Baseline:
     for model in _twins(trial.reader):
         kind = copy.copy(trial.kind)
         kind.model = model
-        (value,), (says,) = _answered(trial, kind, [trial.pieces])
-        done.append((value, says))
-    middle = median_low(done)
-    return _baseline(trial, name, [middle[0]], [middle[1]], n=SEEDS)
+        values, says = _answered(trial, kind, [trial.pieces])
+        done.append((values, says))
+    return _baseline(trial, name, median_low(done), SEEDS)
 
 
 _drawn: WeakKeyDictionary[Reader, tuple[Source, list[nn.Module]]] = WeakKeyDictionary()

@@ -4,19 +4,19 @@ Where a sentence is too long, or a model too large, to cut every edge, backward 
 largest are then cut for real (Syed et al. 2023 and Kramár et al. 2024 do so for whole circuits).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from glassformer.explain.batch import Batch
-from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
-from glassformer.tape import Tape, listen
+from glassformer.tape import listen
 
 VERIFIED = 24  # words, edges or heads measured in that case; fewer of the longest texts,
 AT_LEAST = 8  # but never less
+TOGETHER = 512  # positions that gradients are computed for at once
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,28 @@ def worth_measuring(trial: Trial) -> list[int]:
     return sorted(words[k] for k in estimate.topk(min(verified(trial), len(words))).indices.tolist())
 
 
-def gradients(trial: Trial, sites: str, batch: Batch | None = None) -> tuple[Tape, list[tuple[Tensor, ...]]]:
-    """The values at `sites`, and for each slope of the measure its gradients there."""
-    batch = trial.batch if batch is None else batch
-    with torch.enable_grad(), listen(trial.reader.model, sites) as tape:
-        output: Any = trial.kind.run(batch)
-    slopes = trial.measure.slopes(output, batch)
-    last = len(slopes) - 1
-    values = tuple(tape.values())
-    return tape, [torch.autograd.grad(slope, values, retain_graph=k < last) for k, slope in enumerate(slopes)]
+def gradients(trial: Trial, sites: str) -> tuple[list[Tensor], list[Tensor]]:
+    """The values at `sites`, without the axis of the batch, and for each slope of the measure the gradients there:
+    (slopes, …).  Each slope has a row of the batch.
+    """
+    slopes, step, found = trial.measure.directions, max(1, TOGETHER // trial.ids.size(1)), []
+    values: tuple[Tensor, ...] = ()
+    for first in range(0, slopes, step):
+        batch = trial.batch.times(min(step, slopes - first))
+        with torch.enable_grad(), listen(trial.reader.model, sites) as tape:
+            output: Any = trial.kind.run(batch)
+        values = tuple(tape.values())
+        found.append(torch.autograd.grad(trial.measure.slopes(output, batch, first).sum(), values))
+    return [value[0].detach() for value in values], [torch.cat(each) for each in zip(*found, strict=True)]
 
 
 def estimated_words(trial: Trial) -> Tensor:
     """What each word adds, estimated: (x − x of the mask) · gradient, summed over its pieces: (words,)."""
-    tape, along = gradients(trial, "embed.pieces")
+    (pieces,), (along,) = gradients(trial, "embed.pieces")
     mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask].detach()
-    away = (mask - tape["embed.pieces"].detach())[0]  # n w
-    moved = torch.stack([(away * gradient[0]).sum(-1) for (gradient,) in along])  # slopes n
-    return -trial.measure.change(moved.to(away.dtype) @ trial.word_matrix().T)
+    away = mask - pieces  # n w
+    moved = (away * along).sum(-1)  # slopes n
+    return -trial.measure.change(moved @ trial.word_matrix().T)
 
 
 def edges_cut(trial: Trial) -> list[Edge]:
@@ -113,10 +117,8 @@ def moved_cells(trial: Trial) -> list[Tensor]:
     To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so a slope moves by
     a_j/(1−a_j) · (g·a − g_j), with g its gradient.
     """
-    tape, along = gradients(trial, "*.attention.weights")
     moved = []
-    for weights, *slopes in zip(tape.values(), *along, strict=True):
-        a, g = weights[0].detach(), torch.stack([each[0] for each in slopes])  # h i j, slopes h i j
+    for a, g in zip(*gradients(trial, "*.attention.weights"), strict=True):  # h i j, slopes h i j
         moved.append(a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g))
     return moved
 
@@ -127,13 +129,19 @@ def cells_cut(trial: Trial, layer: int, head: int) -> tuple[Tensor, bool]:
     if n**3 > trial.exact:
         return estimated_cells(trial)[layer][head], False
     cells = torch.eye(n * n, dtype=torch.bool).view(-1, n, n)  # each one edge
-    return (trial.after_cuts(cells, layer, head) - trial.before).view(n, n), True
+    return (trial.after_cuts(cells, [(layer, head)] * n**2) - trial.before).view(n, n), True
 
 
-def control_of(trial: Trial, told: Edge) -> Edge | None:
-    """The same word looking at another one, the nearest in weight: what cutting just any of its edges changes."""
+def control_of(trial: Trial, told: Edge, known: Sequence[Edge] = ()) -> Edge | None:
+    """The same word looking at another one, the nearest in weight: what cutting just any of its edges changes.
+
+    known: edges that are measured already.
+    """
     at = nearest_other(trial, told.looks, told.at)
-    return None if at is None else measured(trial, [(told.looks, at)])[0]
+    if at is None:
+        return None
+    there = [edge for edge in known if (edge.looks, edge.at) == (told.looks, at)]
+    return there[0] if there else measured(trial, [(told.looks, at)])[0]
 
 
 def nearest_other(trial: Trial, looks: int, at: int, layer: int | None = None, head: int | None = None) -> int | None:
@@ -165,6 +173,6 @@ def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:
     if len(heads) * trial.ids.size(1) > trial.exact:
         estimate = [trial.measure.change((layer * cuts[0]).sum(dim=(2, 3))) for layer in moved_cells(trial)]
         chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
-    after = trial.after_each([cut(cuts, "", *at) for at in chosen])
+    after = trial.after_cuts(cuts.expand(len(chosen), -1, -1), chosen).tolist()
     changes = {at: each - trial.before for at, each in zip(chosen, after, strict=True)}
     return [[changes.get((k, head)) for layer, head in heads if layer == k] for k in range(trial.layers)]

@@ -127,11 +127,13 @@ class Kept(Measure):
     def elsewhere(self, output: Tensor, batch: Batch) -> Measure:
         return Kept(self.kind, self.kind.vectors(output, batch)[0])
 
-    def slopes(self, output: Tensor, batch: Batch) -> list[Tensor]:
-        unit = self.unit(output, batch)  # 1 w
+    directions = DIRECTIONS
+
+    def slopes(self, output: Tensor, batch: Batch, first: int = 0) -> Tensor:
+        unit = self.unit(output, batch)  # b w
         random = torch.Generator().manual_seed(0)
         drawn = torch.randn(DIRECTIONS, unit.size(-1), generator=random, dtype=torch.float64)
-        return list((drawn * unit).sum(dim=-1))
+        return (drawn[first : first + len(unit)] * unit).sum(dim=-1)
 
     def change(self, moved: Tensor) -> Tensor:
         return -moved.square().mean(dim=0) / 2

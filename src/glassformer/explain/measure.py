@@ -27,9 +27,14 @@ class Measure:
         """The same question put to the same text with its words in other places."""
         return self
 
-    def slopes(self, output: Any, batch: Batch) -> list[Tensor]:
-        """Numbers whose gradients tell small changes of the measure: itself."""
-        return [self(output, batch).sum()]
+    directions = 1  # how many slopes there are
+
+    def slopes(self, output: Any, batch: Batch, first: int = 0) -> Tensor:
+        """Numbers whose gradients tell small changes of the measure: itself.
+
+        Row k of a batch of the same text is asked for slope number first + k → (b,).
+        """
+        return self(output, batch)
 
     def change(self, moved: Tensor) -> Tensor:
         """The change of the measure where the slopes move by `moved` (slopes, …) → (…)."""

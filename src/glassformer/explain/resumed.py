@@ -1,17 +1,24 @@
 """Run again from a layer on: what a change in layer l leaves as it was before that layer is not computed again.
 
-The model's own blocks run, and all it has behind them; only the batch grows on the way, from layer to layer.
+The model's own blocks run, and all it has behind them; only the batch grows on the way, from layer to layer.  Where
+some positions may not look at others, only they are another in the layer where that begins: the block runs for these
+positions alone, which look at the keys and values of the whole text as if they remembered it.
 """
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from glassformer.explain.kind import Kind
+from glassformer.parts.attention import Attention, Nowhere
 from glassformer.parts.block import Stack
+from glassformer.tape import listen
+
+if TYPE_CHECKING:
+    from glassformer.explain.trial import Trial
 
 
 class Joining(Stack):
@@ -46,3 +53,35 @@ def joining(kind: Kind, starts: Mapping[int, Tensor]) -> Kind:
     twin._modules = {**kind.model._modules, "layers": Joining(kind.model.layers, starts)}
     asked.model = twin
     return asked
+
+
+class Whole:
+    """The keys and values of a whole text, (b, h, n, d) each, to be looked at by a few of its positions."""
+
+    def __init__(self, k: Tensor, v: Tensor):
+        self.k, self.v = k, v
+
+    def recall(self, attention: Attention, source: Tensor) -> tuple[Tensor, Tensor]:
+        return self.k, self.v
+
+
+def looked_again(trial: "Trial", layer: int, cuts: Tensor, heads: Sequence[int | None]) -> Tensor:
+    """The stream behind a layer where, row by row, some positions may not look at others: (m, n, w).
+
+    cuts: (m, i, j) True where i may not look at j in that layer; heads: in which head of it, None for all.
+    """
+    block, path = trial.reader.model.layers[layer], f"layers.{layer}.attention"
+    looking = cuts.any(dim=2)  # m n
+    most = max(1, int(looking.sum(dim=1).max()))
+    if isinstance(block.attention.nearness, Nowhere):
+        where = looking.int().argsort(dim=1, descending=True, stable=True)[:, :most]  # m r
+    else:  # distances are counted from the end of the text
+        where = torch.arange(cuts.size(1)).expand(len(cuts), -1)
+    own = cuts.gather(1, where[:, :, None].expand(-1, -1, cuts.size(2)))  # m r j
+    may_look, before, after = trial.may_look[where][:, None], trial.streams()[layer], trial.streams()[layer + 1]
+    chosen = torch.tensor([[head in (None, each) for each in range(block.attention.heads)] for head in heads])  # m h
+    away = own[:, None] & chosen[:, :, None, None]  # m h r j
+    edit = {f"{path}.scaled": lambda scaled: scaled.masked_fill(away, -torch.inf)}
+    with listen(trial.reader.model, keep=(), edit=edit):
+        found = block(before[0][where], may_look, Whole(trial.tape[f"{path}.k"], trial.tape[f"{path}.v"]))  # m r w
+    return after.repeat(len(cuts), 1, 1).scatter(1, where[:, :, None].expand_as(found), found)

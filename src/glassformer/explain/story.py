@@ -193,7 +193,7 @@ def view(trial: Trial, chosen: list[int], main: Trial) -> View:
 def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told:
     """The edge whose cut changes most, and what speaks for and against it.  full: in sentences alike too."""
     edge = edges[0]
-    control = control_of(trial, edge)
+    control = control_of(trial, edge, edges)
     return Told(
         edge,
         trial.metric,
@@ -208,10 +208,10 @@ def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True
 
 def _reading(trial: Trial, edge: Edge) -> tuple[float, float]:
     """What the word that looks adds, as it is and when it may not look."""
-    switch = cut(trial.edges([(edge.looks, edge.at)]))
-    masked = trial.batch.with_ids(trial.masked([edge.looks]))
-    whole = trial.before - trial.after(batch=masked).item()
-    return whole, (trial.after(switch) - trial.after(switch, batch=masked)).item()
+    cuts = trial.edges([(edge.looks, edge.at)])
+    masked = trial.batch.with_ids(trial.masked([edge.looks, edge.looks]))
+    blank, blank_and_cut = trial.after(cut(torch.cat([torch.zeros_like(cuts), cuts])), batch=masked).tolist()
+    return trial.before - blank, trial.before + edge.change - blank_and_cut
 
 
 def _same_cut(trial: Trial, edge: Edge) -> tuple[float, float]:

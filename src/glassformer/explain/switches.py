@@ -46,6 +46,11 @@ class Switch:
         match = _LAYER.match(self.sites)
         return int(match[1].replace("*", "0")) if match else None
 
+    def acts_from(self, layer: int, layers: int) -> bool:
+        """It changes something where only the layers from `layer` on are run, of so many, and what is behind them."""
+        match = _LAYER.match(self.sites)
+        return not match or (layer < layers if match[1] == "*" else layer <= int(match[1]))
+
 
 def edits(switches: Iterable[Switch]) -> dict[str, Edit]:
     """One table of edits; switches of the same sites act one after the other."""
@@ -61,8 +66,13 @@ def _after(first: Edit, second: Edit) -> Edit:
 
 def each_in_its_row(switches: Sequence[Switch]) -> list[Switch]:
     """Switches for a batch of which each row has one of `switches` on, and no other."""
+    return in_rows(enumerate(switches))
+
+
+def in_rows(switches: Iterable[tuple[int, Switch]]) -> list[Switch]:
+    """Switches that act in one row of a batch each, by its number."""
     rows: dict[str, list[tuple[int, Edit]]] = {}
-    for row, switch in enumerate(switches):
+    for row, switch in switches:
         rows.setdefault(switch.sites, []).append((row, switch.edit))
     return [Switch("one a row", sites, _in_rows(chosen), "") for sites, chosen in rows.items()]
 

@@ -15,7 +15,7 @@ from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.measure import Measure
 from glassformer.explain.reader import Reader
-from glassformer.explain.resumed import joining
+from glassformer.explain.resumed import joining, looked_again
 from glassformer.explain.shorter import beyond, shorter
 from glassformer.explain.switches import Switch, cut, each_in_its_row, edits
 from glassformer.hub.tokens import Pieces, Word
@@ -23,6 +23,7 @@ from glassformer.tape import Tape, listen
 
 AT_ONCE = 4096  # positions in one batch
 NUMBERS = 1 << 25  # and of numbers that a model puts out for them, where it predicts pieces
+Place = tuple[int, int | None]  # a layer, and a head of it or all of them
 EXACT_WORK = 2e11  # multiplications and additions, above which effects are estimated first: seconds
 FEWEST, MOST = 3_000, 20_000  # positions that are always, or never, computed for that
 
@@ -174,16 +175,18 @@ class Trial:
         """The measure with `switches` on, of this text or of another batch → (b,)."""
         if any(switch.gone for switch in switches):
             return self.switched(*switches).after()
-        batch = self.batch if batch is None else batch
+        batch, asked = self.batch if batch is None else batch, measure or self.measure  # asked of the unchanged run
         with listen(self.reader.model, keep=(), edit=edits((*self.switches, *switches))):
-            return (measure or self.measure)(self.kind.run(batch), batch)
+            return asked(self.kind.run(batch), batch)
 
     @torch.no_grad()
     def after_from(self, starts: Mapping[int, Tensor], switches: Sequence[Switch] = ()) -> Tensor:
         """The measure of rows that join the stream at a layer each: starts is layer → (rows, n, w) → (b,)."""
         kind, batch = joining(self.kind, starts), self.batch.times(sum(map(len, starts.values())))
-        with listen(kind.model, keep=(), edit=edits((*self.switches, *switches))):
-            return self.measure(kind.run(batch), batch)
+        asked, meets = self.measure, min(starts)
+        still = [switch for switch in (*self.switches, *switches) if switch.acts_from(meets, self.layers)]
+        with listen(kind.model, keep=(), edit=edits(still)):
+            return asked(kind.run(batch), batch)
 
     def streams(self) -> list[Tensor]:
         """What stands before each layer, and behind the last one: (1, n, w) each."""
@@ -202,10 +205,31 @@ class Trial:
         """The measure of many variants of this text.  ids (m, n) → (m,)."""
         return torch.cat([self.after(batch=part) for part in self.batch.with_ids(ids).split(self.at_once)])
 
-    def after_cuts(self, cuts: Tensor, layer: int | None = None, head: int | None = None) -> Tensor:
-        """The measure after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,)."""
-        parts, first = cuts.split(self.rows), layer or 0
-        return torch.cat([self.after_from(self._joins([first] * len(p)), [cut(p, "", layer, head)]) for p in parts])
+    def after_cuts(self, cuts: Tensor, places: Sequence[Place] = ()) -> Tensor:
+        """The measure after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,).
+
+        places: (layer, head) of each, where it is cut in one head only, or (layer, None).
+        """
+        if not len(cuts):
+            return torch.zeros(0)
+        first = [layer for layer, _ in places] if places else [0] * len(cuts)
+        order = torch.tensor(first).argsort(stable=True)
+        parts = [self._after_cuts(cuts[k], [places[i] for i in k.tolist() if places]) for k in order.split(self.rows)]
+        return torch.cat(parts)[order.argsort()]
+
+    @torch.no_grad()
+    def _after_cuts(self, cuts: Tensor, places: Sequence[Place]) -> Tensor:
+        """Cuts in the order of their layers.  In the first layer only the positions that look are computed again."""
+        known = places or [(0, None)] * len(cuts)
+        if self.switches:
+            where = places or [(None, None)] * len(cuts)
+            return torch.tensor(self.after_each([cut(c[None], "", *at) for c, at in zip(cuts, where, strict=True)]))
+        starts: dict[int, Tensor] = {}
+        for layer in dict.fromkeys(layer for layer, _ in known):
+            own = torch.tensor([at == layer for at, _ in known])
+            heads = [head for at, head in known if at == layer]
+            starts[layer + 1] = looked_again(self, layer, cuts[own], heads)
+        return self.after_from(starts, [] if places else [cut(cuts)])
 
     @property
     def rows(self) -> int:
