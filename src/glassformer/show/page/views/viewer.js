@@ -4,12 +4,12 @@
 import { cell } from "../base/address.js";
 import { fill, h, safe, short } from "../base/dom.js";
 import { placeOf } from "../base/facts.js";
-import { badge, number, signed } from "../base/format.js";
+import { number } from "../base/format.js";
 import { Panel, say, store } from "../base/store.js";
-import { badgeLine, numbersTable } from "./steps/drawn.js";
 import { largestAt } from "./steps/focus.js";
-import { ATTENTION_TYPES, effectsOfHead, hasSource, headsOfType, meanOfHeads, sidesOfType, weightsOfType, whyNotType } from "./viewer/attentions.js";
-import { drawThreads, headColour } from "./viewer/threads.js";
+import { ATTENTION_TYPES, hasSource, headsOfType, meanOfHeads, sidesOfType, weightsOfType, whyNotType } from "./viewer/attentions.js";
+import { boxesLegend, effectText, headBox, weightsBeside } from "./viewer/boxes.js";
+import { drawThreads } from "./viewer/threads.js";
 
 const WINDOW = 40; // pieces of a column at once
 const ROWS_OF_TABLE = 8;
@@ -162,31 +162,11 @@ export class ViewerView extends Panel {
   }
 
   #drawBoxes() {
-    const picture = store.get("picture");
     const key = document.activeElement?.name;
-    const baseline = store.get("baseline");
-    fill(
-      this.boxes,
-      this.#on.map((on, head) => {
-        const effects = effectsOfHead(picture, { type: this.#type, layer: this.#layer, head, baseline });
-        const text = effects.map(({ name, change, exact }) => `${effects.length > 1 ? `${name} ` : ""}${change === null ? "not measured" : `${exact ? "" : "≈ "}${signed(change)}`}`).join(", ");
-        return this.#headBox(head, on, text);
-      }),
-      h("div", { class: "head-legend" }, h("span", { class: "aside" }, `below each: change of the ${picture.metric.name} with the head off `), badgeLine(badge(picture, baseline))),
-    );
+    const where = { type: this.#type, layer: this.#layer, baseline: store.get("baseline") };
+    const boxes = this.#on.map((on, head) => headBox({ head, on, text: effectText(store.get("picture"), { ...where, head }) }, (chosen) => this.#toggle(head, chosen), () => this.#isolate(head)));
+    fill(this.boxes, boxes, boxesLegend(store.get("picture"), where.baseline));
     if (key?.startsWith("head-")) this.boxes.querySelector(`[name="${key}"]`)?.focus({ preventScroll: true });
-  }
-
-  #headBox(head, on, text) {
-    const box = h("input", { type: "checkbox", name: `head-${head}`, checked: on, "aria-label": `head ${head}, off: ${text}`, onchange: (event) => this.#toggle(head, event.target.checked) });
-    box.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.#isolate(head);
-    });
-    const label = h("label", { class: on ? "head-box is-on" : "head-box", title: "click: on or off; double click: only this one", style: { "--head": headColour(head) }, ondblclick: () => this.#isolate(head) }, box, h("span", { class: "head-name" }, `H${head}`), h("span", { class: "head-effect" }, text));
-    return label;
   }
 
   #span(side) {
@@ -309,21 +289,8 @@ export class ViewerView extends Panel {
   #drawFacts() {
     const few = this.#strongest(ROWS_OF_TABLE);
     if (!few.length) return fill(this.facts, h("p", { class: "aside" }, this.#active ? "No head is on." : "Point at a piece, or walk with the arrow keys; a click keeps it. All lines are drawn until then."));
-    const { side, index } = this.#active;
-    const shown = this.#on.map((on, k) => (on && this.#matrices[k] ? k : -1)).filter((k) => k >= 0).slice(0, 6);
-    const weight = (head, k) => (side === "looks" ? this.#matrices[head][index][k] : this.#matrices[head][k][index]);
-    const left = this.#on.filter(Boolean).length - shown.length;
-    fill(
-      this.facts,
-      numbersTable({
-        caption: `“${this.#name(this.#active)}” ${side === "looks" ? "looks at" : "is looked at by"}${left > 0 ? `; ${left} more heads are on` : ""}`,
-        columns: [...shown.map((head) => `H${head}`), "mean"],
-        rows: few.map(({ name, k, mean }) => [name, [...shown.map((head) => weight(head, k)), mean]]),
-        shade: "all",
-      }),
-      badgeLine("descriptive"),
-      h("p", { class: "aside" }, "A weight says where a head looks. Whether that matters is what the changes at the boxes say."),
-    );
+    const on = this.#on.map((each, k) => (each && this.#matrices[k] ? k : -1)).filter((k) => k >= 0);
+    return fill(this.facts, weightsBeside({ name: this.#name(this.#active), ...this.#active, few, on, matrices: this.#matrices }));
   }
 }
 

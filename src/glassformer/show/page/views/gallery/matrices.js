@@ -39,8 +39,8 @@ export function namedMatrix(rows, { name, shape, x, y, cell = 14, wide = null, b
 
 function projections(picture, x, { q, k, v }) {
   const shapes = [];
-  const across = Math.max(2, Math.min(14, 260 / x.shape[1]));
-  const narrow = Math.max(2, Math.min(14, 120 / q.shape[1]));
+  const across = Math.min(14, 260 / x.shape[1]);
+  const narrow = Math.min(14, 120 / q.shape[1]);
   const [n, w] = x.shape;
   const d = q.shape[1];
   const rows = Math.min(n, MOST_ROWS);
@@ -64,7 +64,7 @@ function projections(picture, x, { q, k, v }) {
 function softmaxRow(picture, { q, k, v, weights, z }, top) {
   const d = q.shape[1];
   const n = Math.min(q.shape[0], MOST_ROWS);
-  const narrow = Math.max(2, Math.min(14, 120 / d));
+  const narrow = Math.min(14, 120 / d);
   const [asks, keys, values, mixed] = [q, k, v, z].map((each) => rowsOfMatrix(each, MOST_ROWS));
   const turned = keys[0].map((_, f) => keys.map((row) => row[f]));
   const shapes = [drawnWords("softmax(", 30, top + 60, { size: 18 })];

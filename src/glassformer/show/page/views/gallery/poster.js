@@ -34,7 +34,7 @@ function posterCaption(picture, layer, count) {
 function posterDrawing(picture, { x, heads, mixed, layer }) {
   const n = Math.min(picture.pieces.length, ROWS_OF_POSTER);
   const cell = 13;
-  const width = (columns) => Math.max(1.2, Math.min(cell, 104 / columns));
+  const width = (columns) => Math.min(cell, 104 / columns);
   const block = n * cell + 62;
   const middle = (heads.length * block) / 2 - block / 2 + 26;
   const shapes = [["1 the text", 0], ["2 X", 118], ["3 q, k, v", 270], ["4 weights, z", 452], ["5 all z", 640], ["× W_O", 800]].map(([text, at]) => drawnWords(text, at, 10, { weight: 650 }));
@@ -52,7 +52,7 @@ function posterDrawing(picture, { x, heads, mixed, layer }) {
     shapes.push(...drawnLine(392, center, 414, center, { tone: "quiet", pointed: true }), ...one.shapes, ...two.shapes, ...drawnLine(two.right + 4, center, 632, middle + 22 + (n * cell) / 2, { tone: "quiet", pointed: true }));
   });
   const all = Array.from({ length: n }, (_, i) => heads.flatMap(({ z }) => matrixRow(z, i)));
-  const joined = namedMatrix(all, { name: "", shape: `${picture.pieces.length} × ${picture.model.heads[layer] * d}`, x: 640, y: middle, cell, wide: Math.max(1, Math.min(9, 110 / all[0].length)) });
+  const joined = namedMatrix(all, { name: "", shape: `${picture.pieces.length} × ${picture.model.heads[layer] * d}`, x: 640, y: middle, cell, wide: Math.min(9, 110 / all[0].length) });
   shapes.push(...joined.shapes);
   if (mixed) {
     const last = namedMatrix(rowsOfMatrix(mixed, n), { name: "", shape: `mixed, ${mixed.shape.join(" × ")}`, x: 800, y: middle, cell, wide: width(mixed.shape[1]) });
@@ -159,7 +159,7 @@ function reasonsDrawing(picture, { rows, layer, head, other, row }) {
     if (effects[k] === null || effects[k] === undefined) return;
     shapes.push(drawnBar(effects[k], most, { x: x + 48 + cells.width, y: y + 2, length: 60, tall: Math.max(4, side - 5) }), drawnWords(number(effects[k]), x + 56 + cells.width + 60 * (Math.abs(effects[k]) / most), y + side / 2, { size: 11 }));
   });
-  return { shapes, width: x + cells.width + 180, height: Math.max(44 + n * tall, 84 + cells.height) };
+  return { shapes, width: Math.max(x + cells.width + 180, x + 370), height: Math.max(44 + n * tall, 84 + cells.height) };
 }
 
 function reasonsCaption(picture, { layer, head, other, row, rows }) {

@@ -88,7 +88,7 @@ export const STEP_SCORE = {
     return {
       question: `Whose key fits best to what ${quotedPiece(facts.picture, facts.i)} asks for?`,
       choices: few.map((at) => ({ label: facts.picture.pieces[at], right: at === best })),
-      because: `Its score is ${number(row[best])}; that of ${quotedPiece(facts.picture, facts.j)} is ${number(row[facts.j])}.`,
+      because: bestBecause(facts, row, best),
     };
   },
   figure: (facts, { shown }) => {
@@ -100,6 +100,11 @@ export const STEP_SCORE = {
     { label: `${quotedPiece(picture, i)} may not look at ${quotedPiece(picture, j)} in this head (−∞ before softmax)`, switches: [`cell:L${layer}.H${head}[${i},${j}]`] },
   ],
 };
+
+function bestBecause({ picture, j }, row, best) {
+  const next = best === j ? largestAt(row.map((each, at) => (at === best ? -Infinity : each))) : j;
+  return `Its score is ${number(row[best])}; that of ${quotedPiece(picture, next)}${best === j ? ", the next," : ""} is ${number(row[next])}.`;
+}
 
 export function scoreRow({ q, k, scores, i }) {
   if (scores) return matrixRow(scores, i);

@@ -2,6 +2,7 @@
 
 import { h, safe } from "../../base/dom.js";
 import { badge, number, signed } from "../../base/format.js";
+import { arcOver } from "./arc.js";
 import { badgeLine, barsOf, formula, heatCanvas, numbersTable } from "./drawn.js";
 import { largestFew, lengthOf, matrixRow, quotedPiece, quotedWord } from "./focus.js";
 import { numbersAround } from "./guess.js";
@@ -13,7 +14,7 @@ export function openingOf(facts) {
   return h(
     "section",
     { class: "opening" },
-    h("p", { class: "sentence-large" }, picture.words.map((word, k) => openingWord(picture, word, k, k === looks || k === at))),
+    arcOver(sentenceInLarge(facts), { from: at, to: looks, label: "?" }),
     h("p", { class: "answer-large" }, `${safe(picture.model.name)} says `, h("strong", {}, answerText(picture)), "."),
     h("ul", { class: "opening-companions" }, (picture.views || []).slice(0, -1).map((view) => h("li", {}, companionText(view)))),
     h("p", { class: "opening-question" }, "Who told ", h("em", {}, quotedWord(picture, looks)), " about ", h("em", {}, quotedWord(picture, at)), "?"),
@@ -21,9 +22,15 @@ export function openingOf(facts) {
   );
 }
 
-function openingWord(picture, word, k, marked) {
-  const special = picture.specials.includes(k);
-  return [h("span", { class: marked ? "opening-word is-marked" : special ? "opening-word is-special" : "opening-word" }, safe(word)), " "];
+const MOST_OPENING = 80;
+
+/** The words in large, the two that the question is about underlined. */
+export function sentenceInLarge({ picture, looks, at }) {
+  const word = (text, k) => {
+    const kind = k === looks || k === at ? "opening-word is-marked" : picture.specials.includes(k) ? "opening-word is-special" : "opening-word";
+    return [h("span", { class: kind, "data-word": k }, safe(text)), " "];
+  };
+  return h("p", { class: "sentence-large" }, picture.words.slice(0, MOST_OPENING).map(word), picture.words.length > MOST_OPENING && "…");
 }
 
 const COMPANIONS = {

@@ -2,11 +2,11 @@
 
 import { css, diverging, sequential } from "../../base/colour.js";
 import { h, safe, short, sized } from "../../base/dom.js";
-import { number } from "../../base/format.js";
+import { number, percent, signed } from "../../base/format.js";
 import { store } from "../../base/store.js";
 
 /** A table of real numbers: rows [[name, [numbers]]…]; marks: the names of rows that are looked at; hidden: columns to guess. */
-export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, exact = store.get("exact") }) {
+export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, changes = false, exact = store.get("exact") }) {
   const largest = columns.map((column, c) => Math.max(1e-30, ...rows.map(([, values]) => sizeOf(values[c]))));
   const shared = Math.max(...largest);
   const one = ([name, values], summed = false) =>
@@ -14,7 +14,7 @@ export function numbersTable({ caption, columns, rows, marks = [], hidden = [], 
       "tr",
       { class: marks.includes(name) ? "is-marked" : null },
       h("th", { scope: "row" }, short(name, 16)),
-      values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), summed ? null : shade, exact)),
+      values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), { shade: summed ? null : shade, exact, changes })),
     );
   return h(
     "div",
@@ -34,11 +34,16 @@ function sizeOf(value) {
   return Number.isFinite(value) ? Math.abs(value) : 0;
 }
 
-function numberCell(value, hidden, share, shade, exact) {
+function numberCell(value, hidden, share, { shade, exact, changes }) {
   if (hidden) return h("td", { class: "to-guess" }, h("span", { "aria-label": "to guess" }, "?"));
-  const text = typeof value === "string" ? value : number(value, exact);
+  const text = typeof value === "string" ? value : (changes ? signed : number)(value, exact);
   if (!shade || typeof value !== "number") return h("td", {}, text);
   return h("td", { class: value < 0 ? "shaded is-below" : "shaded is-above", style: { "--share": share.toFixed(3) } }, text);
+}
+
+/** A share in percent; what is next to nothing is said to be. */
+export function sharePercent(share) {
+  return share > 0 && share < 1e-4 ? "< 0.01 %" : percent(share);
 }
 
 /** One bar a row: [{name, value, note, marked}], all on the scale of `most`; values that are to be guessed are hidden. */

@@ -1,8 +1,10 @@
 // Step 9: from the last stream to the answer, and the answer to the question of the beginning.
 
 import { h, safe } from "../../base/dom.js";
-import { answered, number, percent, signed } from "../../base/format.js";
-import { badgeLine, barsOf, formula } from "./drawn.js";
+import { answered, number, signed } from "../../base/format.js";
+import { arcOver } from "./arc.js";
+import { sentenceInLarge } from "./beginning.js";
+import { badgeLine, barsOf, formula, sharePercent } from "./drawn.js";
 import { quotedWord, spokenWords } from "./focus.js";
 import { answerText } from "./switched.js";
 
@@ -28,7 +30,7 @@ export const STEP_ANSWER = {
       because: change === null ? "" : `${picture.metric.name} ${signed(picture.before)} becomes ${signed(picture.before + change)}${picture.metric.sides ? `: ${answered(picture.metric, picture.before + change)}` : ""}.`,
     };
   },
-  figure: (facts, { shown }) => [answerFigure(facts.picture), shown && pathBars(facts.picture), shown && verdictOf(facts)],
+  figure: (facts, { shown }) => [shown && verdictOf(facts), answerFigure(facts.picture), shown && pathBars(facts.picture)],
   panel: () => h("gf-path", { bare: true }),
   switches: ({ picture, looks, at }) => {
     const control = picture.told && picture.told.control;
@@ -48,20 +50,16 @@ function edgeChange({ told, effects }, looks, at) {
 
 function answerFigure(picture) {
   const { probability } = picture.answer;
-  const readout = picture.readout || [];
-  const layers = readout.length
-    ? barsOf({ caption: `${picture.metric.name}, read out after each layer (heuristic: the last layer's way to read, used early)`, text: signed, rows: readout.map(({ after, value }) => ({ name: after, value })) })
-    : null;
-  if (!probability) return [h("p", { class: "answer-large" }, answerText(picture)), layers];
+  if (!probability) return h("p", { class: "answer-large" }, answerText(picture));
   const rows = Object.entries(probability).slice(0, 9).map(([name, value]) => ({ name, value, marked: name === picture.answer.says }));
-  return [barsOf({ caption: "the answer", most: 1, text: percent, rows }), layers];
+  return barsOf({ caption: "the answer", most: 1, text: sharePercent, rows });
 }
 
 /** What each part brought to the measure: the largest, and the rest together, with their sum. */
 function pathBars(picture) {
   if (!picture.path) return null;
   const terms = [...picture.path.terms].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const [most, rest] = [terms.slice(0, 10), terms.slice(10)];
+  const [most, rest] = [terms.slice(0, 6), terms.slice(6)];
   const rows = most.map(({ name, value }) => ({ name, value }));
   if (rest.length) rows.push({ name: `${rest.length} others`, value: rest.reduce((total, each) => total + each.value, 0) });
   const sum = terms.reduce((total, each) => total + each.value, 0);
@@ -80,7 +78,8 @@ function verdictOf({ picture, looks, at }) {
     : told.clear === null && !told.doubt
       ? `The largest change comes from ${who} not looking at ${whom} (${signed(told.change)}); sentences of the same kind are still being asked.`
       : `The largest change comes from ${who} not looking at ${whom} (${signed(told.change)}), but it is not clear that this is the reason (${DOUBTS[told.doubt] || told.doubt}).`;
-  return h("div", { class: "step-verdict" }, line, control, like, " ", badgeLine(`causal (−∞ before softmax, ${picture.metric.name}, n = ${told.like ? told.like.n : 1})`));
+  const arc = arcOver(sentenceInLarge({ picture, looks, at }), { from: at, to: looks, label: `cut: ${signed(told.change)}` });
+  return h("div", { class: "step-verdict" }, picture.words.length <= 30 && arc, line, control, like, " ", badgeLine(`causal (−∞ before softmax, ${picture.metric.name}, n = ${told.like ? told.like.n : 1})`));
 }
 
 const DOUBTS = {

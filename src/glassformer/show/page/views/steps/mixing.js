@@ -1,11 +1,11 @@
 // Steps 7 and 8: the mixture of the values, and the heads side by side.
 
 import { cell } from "../../base/address.js";
-import { h } from "../../base/dom.js";
-import { badge, number, percent, signed } from "../../base/format.js";
+import { h, short } from "../../base/dom.js";
+import { badge, number, signed } from "../../base/format.js";
 import { chosenRows, nothingHeld } from "./asking.js";
-import { barsOf, formula, numbersTable } from "./drawn.js";
-import { largestAt, largestFew, matrixRow, quotedPiece, quotedWord } from "./focus.js";
+import { barsOf, formula, numbersTable, sharePercent } from "./drawn.js";
+import { largestAt, largestFew, matrixRow, quotedPiece } from "./focus.js";
 import { weightRow } from "./softening.js";
 
 const ACROSS = 8; // features that fit beside each other where there are no more,
@@ -23,7 +23,7 @@ export const STEP_MIXTURE = {
     return {
       question: `Whose v makes up the largest part of that mixture?`,
       choices: few.map((at) => ({ label: facts.picture.pieces[at], right: at === best })),
-      because: `It brings ${percent(shares[best])} (its weight is ${percent(weights[best])}): a small weight on a long vector can bring more than a large one on a short vector. ${quotedPiece(facts.picture, facts.j)} brings ${percent(shares[facts.j])}.`,
+      because: `It brings ${sharePercent(shares[best])} (its weight is ${sharePercent(weights[best])}): a small weight on a long vector can bring more than a large one on a short vector.${best === facts.j ? "" : ` ${quotedPiece(facts.picture, facts.j)} brings ${sharePercent(shares[facts.j])}.`}`,
     };
   },
   figure: mixtureFigure,
@@ -71,8 +71,8 @@ function mixtureBars(facts, rows) {
   return barsOf({
     caption: "share of the mixture, weight × ‖v · W_O‖ (Kobayashi et al. 2020), beside the bare weight",
     most: 1,
-    text: percent,
-    rows: rows.map((at) => ({ name: facts.picture.pieces[at], value: shares[at], marked: at === facts.j, note: `weight ${percent(weights[at])}` })),
+    text: sharePercent,
+    rows: rows.map((at) => ({ name: facts.picture.pieces[at], value: shares[at], marked: at === facts.j, note: `weight ${sharePercent(weights[at])}` })),
   });
 }
 
@@ -96,15 +96,16 @@ export const STEP_HEADS = {
     const few = headEffects(facts).slice(0, 12).sort((a, b) => a.layer - b.layer || a.head - b.head);
     if (!few.length) return h("p", { class: "aside" }, "No effects of heads were measured for this picture.");
     return numbersTable({
-      caption: `how ${quotedWord(facts.picture, facts.looks)} looks at ${quotedWord(facts.picture, facts.at)} is one thing, what a head changes another: change of the ${facts.picture.metric.name} when it is off${few.length < headEffects(facts).length ? `; the ${few.length} largest of ${headEffects(facts).length}` : ""}`,
-      columns: ["zeros", "mean", "uniform"],
-      rows: few.map(({ layer, head }) => [`L${layer}.H${head}`, ["zero", "mean", "uniform"].map((baseline) => effectOf(facts, baseline, layer, head))]),
+      caption: `change of the ${facts.picture.metric.name} with a head off, by three baselines; last, with only the edge cut in it${few.length < headEffects(facts).length ? `; the ${few.length} largest of ${headEffects(facts).length}` : ""}`,
+      columns: ["zeros", "mean", "uniform", `${short(facts.picture.words[facts.looks], 9)} ↛ ${short(facts.picture.words[facts.at], 9)}`],
+      rows: few.map(({ layer, head }) => [`L${layer}.H${head}`, [...["zero", "mean", "uniform"].map((baseline) => effectOf(facts, baseline, layer, head)), edgeInHead(facts, layer, head)]]),
+      changes: true,
       marks: [`L${facts.layer}.H${facts.head}`],
-      hidden: shown ? [] : [0, 1, 2],
+      hidden: shown ? [] : [0, 1, 2, 3],
       shade: "all",
     });
   },
-  badge: (facts) => badge(facts.picture, "zero, mean, uniform"),
+  badge: (facts) => badge(facts.picture, "zero, mean, uniform, −∞ before softmax"),
   panel: () => h("gf-ladder", { bare: true }),
   switches: (facts) => {
     const most = headEffects(facts)[0];
@@ -117,6 +118,13 @@ function effectOf({ picture }, baseline, layer, head) {
   const table = picture.effects && picture.effects.heads && picture.effects.heads[baseline];
   const value = table && table[layer] ? table[layer][head] : null;
   return value ?? number(null);
+}
+
+/** The change when the edge that was told is cut in one head alone. */
+function edgeInHead({ picture, looks, at }, layer, head) {
+  const { told } = picture;
+  const here = told && told.looks === looks && told.at === at;
+  return (here && told.by_head && told.by_head[layer] ? told.by_head[layer][head] : null) ?? number(null);
 }
 
 /** Heads with their measured effect, the largest first. */

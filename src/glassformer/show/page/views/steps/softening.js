@@ -2,9 +2,9 @@
 
 import { cell } from "../../base/address.js";
 import { h } from "../../base/dom.js";
-import { number, percent } from "../../base/format.js";
+import { number } from "../../base/format.js";
 import { nothingHeld, scoreRow } from "./asking.js";
-import { barsOf, formula, numbersTable } from "./drawn.js";
+import { barsOf, formula, numbersTable, sharePercent } from "./drawn.js";
 import { largestFew, matrixRow, quotedPiece, sharesOf } from "./focus.js";
 
 export const STEP_SCALING = {
@@ -18,7 +18,7 @@ export const STEP_SCALING = {
     return {
       question: `Without the division, the largest weight of ${quotedPiece(facts.picture, facts.i)} becomes …`,
       choices: ["larger", "the same", "smaller"].map((label, k) => ({ label, right: k === right })),
-      because: `${percent(a)} with it, ${percent(b)} without. How far a weight can still be moved, weight · (1 − weight), is ${number(a * (1 - a))} with it and ${number(b * (1 - b))} without: where softmax is sure, it learns slowly.`,
+      because: `${sharePercent(a)} with it, ${sharePercent(b)} without. How far a weight can still be moved, weight · (1 − weight), is ${number(a * (1 - a))} with it and ${number(b * (1 - b))} without: where softmax is sure, it learns slowly.`,
     };
   },
   figure: (facts, { shown }) => {
@@ -26,7 +26,7 @@ export const STEP_SCALING = {
     const { soft, hard } = bothRows(facts);
     const few = largestFew(soft, 10, [facts.i, facts.j]);
     const bars = (caption, row, hidden) =>
-      barsOf({ caption, most: 1, hidden, text: percent, rows: few.map((at) => ({ name: facts.picture.pieces[at], value: row[at], marked: at === facts.j })) });
+      barsOf({ caption, most: 1, hidden, text: sharePercent, rows: few.map((at) => ({ name: facts.picture.pieces[at], value: row[at], marked: at === facts.j })) });
     return [
       h("div", { class: "step-pair" }, bars(`softmax(score ÷ ${number(Math.sqrt(facts.d))})`, soft, false), bars("softmax(score): scaling off", hard, !shown)),
       shown && saturationOf(facts),
@@ -50,7 +50,7 @@ function saturationOf(facts) {
   return barsOf({
     caption: "the largest weight of a row, mean over all rows of this head, when its scaled scores are multiplied",
     most: 1,
-    text: percent,
+    text: sharePercent,
     rows: factors.map((factor) => ({ name: `× ${number(factor)}`, value: mean(factor), marked: factor === 1, note: factor === 1 ? "as trained" : factor === Math.sqrt(facts.d) ? "without the division" : "" })),
   });
 }
