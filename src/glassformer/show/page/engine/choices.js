@@ -4,6 +4,7 @@
 import { parse, text } from "../base/address.js";
 import { headSwitch, mlpSwitch, nearestKey, nearestOther, unseenOf } from "./effects.js";
 import { cutOf, put, stretch, without } from "./switching.js";
+import { quotedText } from "./tokens.js";
 
 const HOW = "off:L0.H3:zero, cut:4>3, cell:L0.H3[4,3], word:3:mask, without:scaling, set:L0.H3.z[4,2]=0.5 or patch:L0.H3";
 const FORMS_OF_CHOICES = [
@@ -150,7 +151,7 @@ function chooseValue(trial, [written, number]) {
   if (where.index.length !== where.shape.length) throw new Error(`${written} is not one number; give ${where.shape.length} indices`);
   const old = trial.values.get(where.site).data[stretch(where.shape, where.index)[0]];
   const baseline = `${short(value)} for ${short(old, 4)}`;
-  const chosen = { name: `${shown(where)} set to ${short(value)}`, text: `set:${shown(where)}=${value}`, baseline };
+  const chosen = { name: `${shown(where)} set to ${short(value)}`, text: `set:${shown(where)}=${Number.isInteger(value) ? value.toFixed(1) : value}`, baseline };
   const more = value - old;
   const controls = elsewhere(where).map((each) => putAt(trial, each, (x) => x.map((one) => one + more), { name: `${shown(each)} ${more < 0 ? "" : "+"}${short(more, 4)}`, baseline }));
   return { chosen: putAt(trial, where, (x) => x.map(() => value), chosen), controls };
@@ -188,7 +189,7 @@ function choosePatch(trial, [place], other) {
   const patch = (each) => {
     const [from, size] = stretch(each.shape, each.index);
     const written = shown(each).replace(/\.z$/, "").replace(/\.mlp\.out$/, ".mlp");
-    const said = { name: `${written} of '${other.pieces.text.slice(0, 60)}' put in here`, text: `patch:${written}`, baseline: "values of the other sentence" };
+    const said = { name: `${written} of ${quotedText(other.pieces.text.slice(0, 60))} put in here`, text: `patch:${written}`, baseline: "values of the other sentence" };
     return putAt(trial, each, () => other.values.get(each.site).data.subarray(from, from + size), said);
   };
   return { chosen: patch(where), controls: patchedElsewhere(trial, where).map(patch) };

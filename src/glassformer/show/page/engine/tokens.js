@@ -40,7 +40,7 @@ export class Tokens {
   cut(text, most) {
     checkText(text);
     const all = this.#pieces(text);
-    const shown = `'${[...text].slice(0, 40).join("")}'`;
+    const shown = quotedText([...text].slice(0, 40).join(""));
     if (!all.length) throw new Error(`the text ${shown} holds nothing to read; give at least one word`);
     const read = all.slice(0, most);
     if (read.every((piece) => piece.id === this.unknown)) throw new Error(`no word of ${shown} is in the vocabulary; the model would answer blindly`);
@@ -86,6 +86,11 @@ export class Tokens {
     const letters = word.slice(from, to).map((character) => character.c).join("");
     return from ? this.prefix + letters : letters;
   }
+}
+
+/** A text in quotes, as Python writes it. */
+export function quotedText(text) {
+  return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text}'`;
 }
 
 function refuse(why) {
