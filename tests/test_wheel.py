@@ -73,7 +73,11 @@ def test_it_holds_what_is_needed_and_no_more(wheel):
             assert f"glassformer/shipped/{model}/{file}" in inside
     assert "glassformer/py.typed" in inside
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    page = Path("src/glassformer/show/page")
+    assets = {str(path.relative_to(ROOT / "src")) for path in (ROOT / page).rglob("*.*") if path.is_file()}
+    assert assets <= inside and len(assets) > 40 and "glassformer/show/page/index.html" in assets
     allowed = (".py", "py.typed", ".json", ".safetensors", ".md", ".txt")
+    inside -= {name for name in assets if name.endswith((".html", ".css", ".js"))}
     assert not [name for name in inside if not name.endswith(allowed)], "data sets, caches or notes have no place in it"
     assert not [name for name in names if name.startswith(("tests/", "bench/")) or ".jsonl" in name]
     assert wheel.stat().st_size < 16_000_000
@@ -92,6 +96,15 @@ def test_it_explains_offline_with_no_home(unpacked):
 def test_it_answers_lines_and_says_where_it_is(unpacked):
     assert work(unpacked, "classify", stdin=b"this restaurant was terrible\n").startswith("negative\t")
     assert "whole, sha256 as saved" in work(unpacked, "info")
+
+
+def test_it_makes_a_page_offline_with_no_home(unpacked, tmp_path):
+    file = tmp_path / "page.html"
+    env = {"PYTHONPATH": str(unpacked), "HOME": "/nowhere", "OMP_NUM_THREADS": "1", "PATH": os.defpath, "LANG": "C.UTF-8"}
+    asked = [sys.executable, "-P", "-c", OFFLINE, str(unpacked), "explain", made.SENTENCE, "--html", str(file)]
+    done = subprocess.run(asked, capture_output=True, env=env, cwd="/", check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert file.read_bytes().startswith(b"<!doctype html>") and 100_000 < file.stat().st_size < 1_000_000
 
 
 def test_versions_agree(wheel):

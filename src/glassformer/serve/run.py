@@ -32,7 +32,7 @@ def bind(port: int = PORT) -> socket.socket:
 
 
 def serve(listening: socket.socket, app: Guard, ready: Callable[[str], None]) -> None:
-    """Answer until Ctrl-C, which raises KeyboardInterrupt at once.  ready: called with the URL."""
+    """Answer until Ctrl-C, which ends the process at once.  ready: called with the URL."""
     config = uvicorn.Config(
         app,
         log_level="critical",
@@ -50,7 +50,16 @@ def serve(listening: socket.socket, app: Guard, ready: Callable[[str], None]) ->
         loop="asyncio",
     )
     ready(app.url)
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        leave()
+
+
+def leave() -> None:
+    """End with 130.  A model may be in the middle of a question, whose thread does not survive an orderly end."""
+    print("glassformer: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def has_a_screen() -> bool:

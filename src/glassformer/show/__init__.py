@@ -7,4 +7,11 @@ told       its second half: who told whom, and every head on its own
 tables     a sheet, a worked sum, a before and after, two sentences
 filled     what may stand at a mask
 facts      what a model is
+
+packed     a picture as bytes, and back
+fitted     the same in as many bytes as there are
+modelpack  models as bytes, for a page that runs them itself
+modules    the page's ES modules as one script
+page       the page: one HTML file
+notebook   the page in a notebook's cell
 """
