@@ -92,6 +92,15 @@ def test_copied_python_names_what_is_looked_at(page):
     assert value == pytest.approx(explained()["L0.H3.weights[4,3]"].item(), abs=1e-3)
 
 
+def test_copied_python_patches_from_the_sentence_beside(page):
+    code = python_of(page, switches=["patch:L0.H3"], other="this restaurant was so terrible")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "copied", "exec"), {})
+    x = explained()
+    assert printed.getvalue().strip() == str(x.what_if(x.switch("patch:L0.H3", "this restaurant was so terrible")))
+
+
 def test_any_text_is_quoted_so_that_python_reads_the_same(page):
     body = 'const { quoted } = await import("/base/python.js"); return JSON.stringify(quoted(given));'
     assert eval(run(page, body, HOSTILE)) == HOSTILE

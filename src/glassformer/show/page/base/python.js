@@ -1,11 +1,12 @@
 // What is on the screen as Python that can be run.
 
-/** The lines that make the same picture, and try the same switches. */
-export function asPython(picture, { switches = [], address = "", second = null } = {}) {
+/** The lines that make the same picture, and try the same switches.  other: the sentence that patches come from. */
+export function asPython(picture, { switches = [], address = "", other = null } = {}) {
   const lines = ["import glassformer as gf", "", `x = gf.load(${quoted(picture.model.given)}).explain(${sentence(picture)})`];
   if (address) lines.push(`print(x[${quoted(address)}])`);
-  if (switches.length) lines.push(`print(x.what_if(${switches.map((each) => `x.switch(${quoted(each)})`).join(", ")}))`);
-  if (second) lines.push(`print(x.against(${quoted(second)}))`);
+  const from = (each) => (other && each.startsWith("patch:") ? `, ${quoted(other)}` : "");
+  if (switches.length) lines.push(`print(x.what_if(${switches.map((each) => `x.switch(${quoted(each)}${from(each)})`).join(", ")}))`);
+  else if (other) lines.push(`print(x.against(${quoted(other)}))`);
   if (!address && !switches.length) lines.push("x.show()");
   return `${lines.join("\n")}\n`;
 }

@@ -2,19 +2,13 @@ import { cell, MATRICES } from "../base/address.js";
 import { download, fill, h, safe } from "../base/dom.js";
 import { isSpecial, pieceAt, placeOf } from "../base/facts.js";
 import { matrixFigure, saveFigure, toCsv } from "../base/figure.js";
-import { badge, cellText, number, percent, placesFor, signed } from "../base/format.js";
+import { badge, cellText, number, placesFor, signed } from "../base/format.js";
 import { Framed, tool } from "../base/frame.js";
 import { Grid, tableOf } from "../base/grid.js";
 import { spokenCell } from "../base/keys.js";
+import { cellRows, largestOf, specialShare, STAGES, stageArray } from "../base/stages.js";
 import { say, store } from "../base/store.js";
 
-const KINDS = {
-  scores: { title: "q · k", step: "", both: true, says: "score" },
-  scaled: { title: "÷ √d", step: "÷ √d", both: true, says: "scaled" },
-  weights: { title: "softmax: the weights", step: "softmax", both: false, says: "weight" },
-  mixture: { title: "mixture: weight × ‖what it brings‖", step: "× ‖v·W‖", both: false, says: "mixture" },
-  effect: { title: "effect: what changes when the cell is cut", step: "cut", both: true, says: "effect" },
-};
 const TABLED = 10; // rows and columns of each table when several stand side by side
 const CLOSE = 64; // pieces up to which a sheet is shown whole
 
@@ -35,7 +29,7 @@ export class SheetPanel extends Framed {
   }
 
   get kinds() {
-    return (this.getAttribute("matrices") ?? "scores scaled weights mixture effect").split(/\s+/).filter((kind) => kind in KINDS);
+    return (this.getAttribute("matrices") ?? "scores scaled weights mixture effect").split(/\s+/).filter((kind) => kind in STAGES);
   }
 
   /** The picture that is shown: the one with switches on, or the other sentence, where that is asked for. */
@@ -103,15 +97,15 @@ export class SheetPanel extends Framed {
     const cells = this.#head.cells;
     this.setBadge(cells ? `weights descriptive · effects ${badge(picture, "−∞ before softmax", 1, cells.exact)}` : "descriptive");
     this.badge.classList.toggle("causal", Boolean(cells));
-    fill(this.note, this.#hiddenShare(picture), this.#missing(kinds));
+    fill(this.note, specialShare(picture, this.#head, store.get("sinks") ? null : this.positions), this.#missing(kinds));
   }
 
   #array(kind) {
-    return kind === "effect" ? this.#head.cells : this.#head[kind];
+    return stageArray(this.#head, kind);
   }
 
   #missing(kinds) {
-    const missing = this.kinds.filter((kind) => !kinds.includes(kind)).map((kind) => KINDS[kind].says);
+    const missing = this.kinds.filter((kind) => !kinds.includes(kind)).map((kind) => STAGES[kind].says);
     return missing.length ? ` Not held here: ${missing.join(", ")}.` : "";
   }
 
@@ -130,13 +124,10 @@ export class SheetPanel extends Framed {
     );
   }
 
-  /** Every cell of the head, a row each. */
   #csv(picture) {
     const place = this.#place(picture);
-    const kinds = this.kinds.filter((kind) => this.#array(kind));
-    const names = ["row", "row_name", "column", "column_name", ...kinds];
-    const cells = this.positions.flatMap((row) => this.positions.map((column) => [row, pieceAt(picture, row), column, pieceAt(picture, column), ...kinds.map((kind) => this.#array(kind).data[row * this.#array(kind).shape[1] + column])]));
-    download(`L${place.layer}.H${place.head}.csv`, toCsv([[`# ${this.badge.textContent}; ${picture.model.name}: ${picture.text}`], names, ...cells]), "text/csv");
+    const rows = cellRows(picture, this.#head, { kinds: this.kinds, positions: this.positions });
+    download(`L${place.layer}.H${place.head}.csv`, toCsv([[`# ${this.badge.textContent}; ${picture.model.name}: ${picture.text}`], ...rows]), "text/csv");
   }
 
   #zoom(picture) {
@@ -147,7 +138,7 @@ export class SheetPanel extends Framed {
 
   #gridOf(kind) {
     if (!this.#grids.has(kind)) {
-      const grid = new Grid({ label: KINDS[kind].title, key: `sheet:${kind}`, first: kind === "weights", whole: this.#whole, move: (row, column) => this.#move(kind, row, column), open: () => document.querySelector("gf-card")?.scrollIntoView({ block: "nearest" }), hover: (row, column) => this.#hover(row, column), scrolled: (left, top) => this.#together(left, top) });
+      const grid = new Grid({ label: STAGES[kind].title, key: `sheet:${kind}`, first: kind === "weights", whole: this.#whole, move: (row, column) => this.#move(kind, row, column), open: () => document.querySelector("gf-card")?.scrollIntoView({ block: "nearest" }), hover: (row, column) => this.#hover(row, column), scrolled: (left, top) => this.#together(left, top) });
       this.#grids.set(kind, grid);
     }
     return this.#grids.get(kind);
@@ -159,7 +150,7 @@ export class SheetPanel extends Framed {
 
   #stage(kind, picture) {
     const grid = this.#gridOf(kind);
-    const { title, step } = KINDS[kind];
+    const { title, step } = STAGES[kind];
     const shown = store.get("table") ? tableOf(grid.matrix, grid.cursor, TABLED) : grid.element;
     const exact = kind === "effect" && !this.#head.cells.exact ? " (est.)" : "";
     const words = kind === "scaled" ? `÷ √${picture.model.head_width}` : title;
@@ -175,7 +166,7 @@ export class SheetPanel extends Framed {
   #matrix(kind, picture) {
     const array = this.#array(kind);
     const earlier = this.#before && kind !== "effect" ? this.#before[kind] : null;
-    const both = KINDS[kind].both || Boolean(earlier);
+    const both = STAGES[kind].both || Boolean(earlier);
     const width = array.shape[1];
     const positions = this.positions;
     const value = (i, j) => {
@@ -188,7 +179,7 @@ export class SheetPanel extends Framed {
     const forbidden = (i, j) => !Number.isFinite(value(i, j)) || this.#unseen(picture, positions[i], positions[j]);
     const rounded = array.rounded ? "≈" : "";
     return {
-      title: KINDS[kind].title,
+      title: STAGES[kind].title,
       largest,
       rows: positions.length,
       columns: positions.length,
@@ -223,7 +214,7 @@ export class SheetPanel extends Framed {
       if (!array || (kind === "scores" && this.kinds.length > 3)) return [];
       const value = array.data[row * array.shape[1] + column];
       const text = kind === "effect" ? `${signed(value, exact)}${array.exact ? "" : ", estimated"}` : (array.rounded ? "≈" : "") + number(value, exact);
-      return [[KINDS[kind].says, text]];
+      return [[STAGES[kind].says, text]];
     });
   }
 
@@ -259,7 +250,7 @@ export class SheetPanel extends Framed {
   #retable() {
     this.keepingFocus(() => {
       for (const stage of this.flow.querySelectorAll(".stage")) {
-        const grid = this.#grids.get([...stage.classList].find((name) => name in KINDS));
+        const grid = this.#grids.get([...stage.classList].find((name) => name in STAGES));
         stage.lastElementChild.replaceWith(tableOf(grid.matrix, grid.cursor, TABLED));
       }
     });
@@ -270,45 +261,19 @@ export class SheetPanel extends Framed {
     fill(this.readout, h("span", {}, h("b", {}, safe(pieceAt(picture, row))), " looks at ", h("b", {}, safe(pieceAt(picture, column)))), facts);
   }
 
-  /** How much of the weight stands in the columns that are not shown: said, and never shared out among the rest. */
-  #hiddenShare(picture) {
-    const { weights, mixture } = this.#head;
-    if (!picture.special_pieces.length || !weights) return "";
-    const { take } = picture;
-    if (store.get("sinks")) return take ? `In the whole model special pieces take ${percent(take.weight)} of the weight, but ${percent(take.mixture)} of the mixture, of what words look at.` : "";
-    const hidden = ({ data, shape }) => {
-      let sum = 0;
-      for (const row of this.positions) for (const column of picture.special_pieces) sum += data[row * shape[1] + column];
-      return sum / this.positions.length;
-    };
-    const mixed = mixture ? ` and ${percent(hidden(mixture))} of the mixture` : "";
-    return `Hidden: the special pieces, which take ${percent(hidden(weights))} of the weight${mixed} in the rows shown. What is shown is not renormalised.`;
-  }
-
   figure() {
     const picture = this.shown;
     const place = this.#place(picture);
     const kinds = this.kinds.filter((kind) => this.#array(kind));
     const kind = kinds.includes(place.kind) ? place.kind : kinds.includes("weights") ? "weights" : kinds[0];
     const beside = this.#head.cells && kind !== "effect" ? ` Largest effect of cutting a cell here: ${signed(this.#strongestCut())}.` : "";
-    const caption = `L${place.layer}.H${place.head} of ${picture.model.name}, “${safe(picture.text)}”: ${KINDS[kind].title}.${beside} ${this.note.textContent}`;
-    return matrixFigure(this.#matrix(kind, picture), { title: `L${place.layer}.H${place.head}: ${KINDS[kind].title}`, caption, badge: this.badge.textContent, cursor: this.#gridOf(kind).cursor });
+    const caption = `L${place.layer}.H${place.head} of ${picture.model.name}, “${safe(picture.text)}”: ${STAGES[kind].title}.${beside} ${this.note.textContent}`;
+    return matrixFigure(this.#matrix(kind, picture), { title: `L${place.layer}.H${place.head}: ${STAGES[kind].title}`, caption, badge: this.badge.textContent, cursor: this.#gridOf(kind).cursor });
   }
 
   #strongestCut() {
     return this.#head.cells.data.reduce((best, each) => (Math.abs(each) > Math.abs(best) ? each : best), 0);
   }
-}
-
-function largestOf(value, count) {
-  let largest = 0;
-  for (let i = 0; i < count; i += 1) {
-    for (let j = 0; j < count; j += 1) {
-      const size = Math.abs(value(i, j));
-      if (size > largest && size !== Infinity) largest = size;
-    }
-  }
-  return largest || 1;
 }
 
 customElements.define("gf-sheet", SheetPanel);

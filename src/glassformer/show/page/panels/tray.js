@@ -1,5 +1,5 @@
 import { toggle } from "../base/ask.js";
-import { fill, h, safe } from "../base/dom.js";
+import { fill, h, safe, short } from "../base/dom.js";
 import { placeOf, turns } from "../base/facts.js";
 import { barsFigure, saveFigure } from "../base/figure.js";
 import { answered, number, signed } from "../base/format.js";
@@ -56,7 +56,7 @@ export class TrayPanel extends Framed {
     if (looks !== at) texts.push(`cut:${looks}>${at}`);
     if (!picture.specials.includes(at)) texts.push(`word:${at}:mask`, `word:${at}:unseen`);
     const other = store.get("other");
-    if (other && other.pieces.length === picture.pieces.length) texts.push(`patch:L${layer}.H${head}`);
+    if (other && other.pieces.length === picture.pieces.length) texts.push(`patch:L${layer}.H${head}`, `patch:L${layer}.mlp`, `patch:L${layer}.stream[${row}]`);
     return texts.map((text) => this.#switch(text, picture));
   }
 
@@ -74,7 +74,7 @@ export class TrayPanel extends Framed {
 
   #handing(picture) {
     const copied = (words) => async (text) => say((await copyText(text())) ? `${words} copied` : this.#offer(text()));
-    const python = () => asPython(picture, { switches: store.get("switches"), address: store.get("switches").length ? "" : store.get("address"), second: null });
+    const python = () => asPython(picture, { switches: store.get("switches"), address: store.get("switches").length ? "" : store.get("address"), other: store.get("other")?.text ?? null });
     return [tool("Copy as Python", "python", () => copied("Python")(python), { kind: "quiet" }), tool("Copy link", "link", () => copied("link")(linkHere), { kind: "quiet" }), store.get("result") ? ["svg", "png"].map((kind) => tool(kind.toUpperCase(), `tray:${kind}`, () => saveFigure(this.figure(), "what-if", kind), { kind: "quiet" })) : null];
   }
 
@@ -95,7 +95,14 @@ export class TrayPanel extends Framed {
     const ends = (value) => h("span", { class: "end" }, h("b", { class: "value" }, side(value) || safe(picture.metric.of)), h("span", { class: "value" }, signed(value, exact)));
     const words = turned ? "the answer turns" : Math.abs(result.change ?? result.after - result.before) < picture.metric.least ? "as good as nothing changes" : "the answer stays";
     const head = h("p", { class: `turning-point${turned ? " turned" : ""}` }, ends(result.before), h("span", { class: "arrow", "aria-hidden": "true" }, "→"), ends(result.after), h("span", { class: "change value" }, `${signed(result.after - result.before, exact)} ${picture.metric.name}: ${words}`));
-    return h("div", { class: "result", role: "group", "aria-label": "before and after" }, head, this.#line(picture, result), this.#controls(picture, result));
+    return h("div", { class: "result", role: "group", "aria-label": "before and after" }, head, this.#line(picture, result), this.#controls(picture, result), this.#direction());
+  }
+
+  /** Which way a patch goes, and what that can show. */
+  #direction() {
+    const other = store.get("other");
+    if (!other || !store.get("switches").some((each) => each.startsWith("patch:"))) return null;
+    return h("p", { class: "note" }, `B into A: a value of “${short(other.text, 60)}” (answer ${signed(other.before)}) stands in this sentence. If the answer moves to B's, that value is enough to carry it (denoising, where B is the sound one); whether it is needed, A into B says (noising).`);
   }
 
   /** Before, after and the controls on one line of numbers. */
