@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import glassformer as gf
-from glassformer.show.packed import pack
+from glassformer.show.packed import pack, unpack
 from tests.show.page.explored import OTHER, TEXT, explained, explored, held_in, picture, settle
 
 CELL = "L0.H3.weights[4,3]"
@@ -203,6 +203,22 @@ def test_a_cursor_moves_within_a_frame_at_512_pieces(long):
         ring = page.locator("gf-sheet .weights .ring").bounding_box()
         window = page.locator("gf-sheet .weights .scroller").bounding_box()
         assert window["x"] < ring["x"] < window["x"] + window["width"]  # the window followed
+
+
+def test_a_long_text_shows_the_pattern_of_every_head_small(long):
+    thumbs = {f"layers.{k}.attention.thumb": np.eye(32, dtype="f4")[None].repeat(4, 0) for k in range(2)}
+    with explored(held={"long": pack({**unpack(long), "arrays": {**unpack(long)["arrays"], **thumbs}})}) as page:
+        page.wait_for_selector("gf-ladder [data-key=thumbs][aria-pressed=true]")
+        settle(page)
+        ring = page.locator("gf-ladder .ring").bounding_box()
+        page.add_style_tag(content=".cover { visibility: hidden }")
+        cell = pixels(page, "gf-ladder .scroller")
+        box = page.locator("gf-ladder .scroller").bounding_box()
+        x, y = (round(ring[side] - box[side]) for side in ("x", "y"))
+        rows = [cell[y + k, x + 2 : x + 68].mean(-1) for k in (8, 30, 55)]
+        assert all(row.min() < 80 for row in rows) and all(np.median(row) > 240 for row in rows)
+        places = [int(row.argmin()) for row in rows]
+        assert places[0] < 15 < places[1] < 45 < places[2]  # the diagonal
 
 
 def test_the_whole_of_a_large_matrix_fits_where_it_is_asked_for(long):

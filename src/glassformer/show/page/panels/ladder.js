@@ -35,7 +35,7 @@ export class LadderPanel extends Framed {
     this.hidden = !picture?.model.layers;
     if (this.hidden) return;
     if (!this.grid) this.#build();
-    if (changed.has("picture")) [this.#weights, this.#thumbs] = [null, null];
+    if (changed.has("picture")) this.#begin(picture);
     if ([...changed].some((name) => name !== "address")) this.#drawAll(picture);
     this.#follow(picture);
   }
@@ -47,6 +47,12 @@ export class LadderPanel extends Framed {
     this.list = h("div", { class: "list" });
     this.body.append(this.place, this.readout, this.list);
     this.grid.cell.addEventListener("keydown", (event) => event.key === "Enter" && !store.get("hidden") && (event.preventDefault(), this.#open()));
+  }
+
+  /** A new picture; of a long text, which holds small patterns, these are shown at once. */
+  #begin(picture) {
+    [this.#weights, this.#thumbs] = [null, null];
+    if (picture.arrays["layers.0.attention.thumb"] && !this.bare) this.#toggleThumbs(picture);
   }
 
   get shade() {
