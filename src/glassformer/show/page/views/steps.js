@@ -100,13 +100,15 @@ export class StepsView extends Panel {
   #reveal(chosen) {
     Object.assign(this.#stage, { shown: true, chosen, arriving: true });
     this.#render(true);
-    const { choices, because } = NINE_STEPS[this.#step - 1].guess(this.#facts);
+    const guess = NINE_STEPS[this.#step - 1].guess(this.#facts);
+    if (!guess) return;
+    const { choices, because } = guess;
     const right = choices.filter((choice) => choice.right).map((choice) => choice.label);
     say(`${chosen === null ? "" : choices[chosen].right ? "Right. " : "No. "}${right.join(" or ")}. ${because}`);
   }
 
   #guess(k) {
-    if (this.#step === 0 || this.#stage.shown || k >= NINE_STEPS[this.#step - 1].guess(this.#facts).choices.length) return;
+    if (this.#step === 0 || this.#stage.shown || k >= (NINE_STEPS[this.#step - 1].guess(this.#facts)?.choices.length ?? 0)) return;
     this.#reveal(k);
   }
 

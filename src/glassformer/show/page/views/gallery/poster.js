@@ -3,7 +3,7 @@
 import { short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
 import { descriptiveOf } from "../steps/drawn.js";
-import { matrixRow } from "../steps/focus.js";
+import { largestFew, matrixRow } from "../steps/focus.js";
 import { namedMatrix } from "./matrices.js";
 import { drawnBar, drawnCells, drawnFrame, drawnLine, drawnWords, rowsOfMatrix } from "./shapes.js";
 
@@ -137,20 +137,21 @@ function mostUnlike(rows, head) {
 const MOST_TOKENS = 20;
 
 function reasonsDrawing(picture, { rows, layer, head, other, row }) {
-  const n = Math.min(picture.pieces.length, MOST_TOKENS);
+  const few = largestFew(rows[head].map((each, j) => each + rows[other][j]), MOST_TOKENS, [row]);
+  const n = few.length;
   const tall = 22;
   const shapes = [drawnWords(`${short(picture.pieces[row], 14)} looks at`, 0, 10, { weight: 650 }), drawnWords(`head ${head}`, 130, 10, { weight: 600, tone: "above" }), drawnWords(`head ${other}`, 290, 10, { weight: 600, tone: "below" })];
-  for (let j = 0; j < n; j += 1) {
-    const y = 30 + j * tall;
+  for (const [k, j] of few.entries()) {
+    const y = 30 + k * tall;
     shapes.push(drawnWords(short(picture.pieces[j], 14), 112, y + 8, { anchor: "end", weight: j === row ? 700 : 400 }));
     shapes.push(drawnBar(rows[head][j], 1, { x: 130, y, length: 110 }), drawnWords(number(rows[head][j]), 136 + 110 * rows[head][j], y + 8, { size: 11, tone: "quiet" }));
     shapes.push({ ...drawnBar(rows[other][j], 1, { x: 290, y, length: 110 }), tone: "below" }, drawnWords(number(rows[other][j]), 296 + 110 * rows[other][j], y + 8, { size: 11, tone: "quiet" }));
   }
   const side = Math.max(10, Math.min(26, 300 / rows.length));
   const x = 480;
-  const cells = drawnCells(rows.map((each) => each.slice(0, n)), { x: x + 40, y: 70, wide: tall, tall: side, both: false, largest: 1, numbers: false, speak: (i, j, value) => `head ${i} to ${picture.pieces[j]}: ${number(value)}` });
+  const cells = drawnCells(rows.map((each) => few.map((j) => each[j])), { x: x + 40, y: 70, wide: tall, tall: side, both: false, largest: 1, numbers: false, speak: (i, j, value) => `head ${i} to ${picture.pieces[few[j]]}: ${number(value)}` });
   shapes.push(drawnWords("all heads of the layer; right, the change with it off", x, 10, { weight: 650 }), ...cells.shapes);
-  shapes.push(...picture.pieces.slice(0, n).map((piece, j) => drawnWords(short(piece, 8), x + 40 + (j + 0.6) * tall, 64, { size: 10, turn: -60 })));
+  shapes.push(...few.map((at, j) => drawnWords(short(picture.pieces[at], 8), x + 40 + (j + 0.6) * tall, 64, { size: 10, turn: -60 })));
   const effects = picture.effects?.heads?.zero?.[layer] ?? [];
   const most = Math.max(1e-12, ...effects.map((each) => Math.abs(each ?? 0)));
   rows.forEach((_, k) => {

@@ -3,7 +3,7 @@
 import { safe, short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
 import { descriptiveOf } from "../steps/drawn.js";
-import { largestFew, sharesOf } from "../steps/focus.js";
+import { largestFew, matrixRow } from "../steps/focus.js";
 import { drawnCells, drawnLine, drawnWords, rowsOfMatrix } from "./shapes.js";
 
 const COLUMNS = 4; // words beside each other
@@ -26,8 +26,8 @@ export const FIGURE_SIX_STEPS = {
   },
 };
 
-function rowsOfHead({ q, k, v }) {
-  return { q: rowsOfMatrix(q), k: rowsOfMatrix(k), v: rowsOfMatrix(v) };
+function rowsOfHead({ q, k, v, scores, scaled, weights }) {
+  return { q: rowsOfMatrix(q), k: rowsOfMatrix(k), v: rowsOfMatrix(v), scores, scaled, weights };
 }
 
 function sixCaption(picture, { q }) {
@@ -38,7 +38,7 @@ function sixCaption(picture, { q }) {
 }
 
 /** Everything below each other: vectors of each word, then for each word that asks the steps 2 to 6. */
-function sixStepsBlock({ picture, layer, head, x, q, k, v }) {
+function sixStepsBlock({ picture, layer, head, x, q, k, v, scores, scaled, weights }) {
   const n = picture.pieces.length;
   const columns = Math.min(n, COLUMNS);
   const features = variedFew(v);
@@ -64,16 +64,14 @@ function sixStepsBlock({ picture, layer, head, x, q, k, v }) {
     vectors(rows.slice(0, columns), largestOf(rows));
     next(40);
   }
-  for (let i = 0; i < Math.min(columns, 2); i += 1) y = askingRows({ shapes, y: y + 8, i, columns, place, width, picture, q, k, v, features });
+  for (let i = 0; i < Math.min(columns, 2); i += 1) y = askingRows({ shapes, y: y + 8, i, columns, place, width, picture, q, v, features, steps: [scores, scaled, weights] });
   return { shapes: [drawnWords(`${safe(picture.model.name)}, head L${layer}.H${head}`, place(columns) - gap, 8, { anchor: "end", size: 11, tone: "quiet" }), ...shapes], width: place(columns) - gap + 4, height: y + 14 };
 }
 
 /** Steps 2 to 6 for the word that asks; returns where the next may begin. */
-function askingRows({ shapes, y, i, columns, place, width, picture, q, k, v, features }) {
+function askingRows({ shapes, y, i, columns, place, width, picture, q, v, features, steps }) {
   const d = q[0].length;
-  const scores = k.map((key) => key.reduce((total, each, f) => total + each * q[i][f], 0));
-  const scaled = scores.map((score) => score / Math.sqrt(d));
-  const weights = sharesOf(scaled);
+  const [scores, scaled, weights] = steps.map((matrix) => matrixRow(matrix, i));
   const z = v[0].map((_, f) => weights.reduce((total, weight, j) => total + weight * v[j][f], 0));
   const name = short(picture.pieces[i], 10);
   shapes.push(...drawnLine(0, y - 6, place(columns) - 36, y - 6, { tone: "line" }));

@@ -4,7 +4,7 @@ import { cell } from "../../base/address.js";
 import { h } from "../../base/dom.js";
 import { number } from "../../base/format.js";
 import { barsOf, formula, numbersTable } from "./drawn.js";
-import { dotOf, largestAt, largestFew, matrixRow, quotedPiece } from "./focus.js";
+import { dotOf, largestAt, largestFew, matrixRow, quotedPiece, seenRow } from "./focus.js";
 import { numbersAround } from "./guess.js";
 
 const FITS = 8; // features that stand beside each other where there are no more,
@@ -55,8 +55,7 @@ function kindTable(facts, kind, shown) {
   return numbersTable({
     caption: `${KINDS_OF_VECTOR[kind]}${left > 0 ? ` (${features.length} of ${features.length + left})` : ""}`,
     columns: features.map((f) => (shown ? String(f) : "·")),
-    rows: few.map((at) => [picture.pieces[at], features.map((f) => facts[kind].data[at * facts[kind].shape[1] + f])]),
-    marks: [picture.pieces[kind === "q" ? i : j]],
+    rows: few.map((at) => [picture.pieces[at], features.map((f) => facts[kind].data[at * facts[kind].shape[1] + f]), at === (kind === "q" ? i : j)]),
     shade: "all",
   });
 }
@@ -82,7 +81,9 @@ export const STEP_SCORE = {
   says: ({ picture, i, j }) => `How well does what ${quotedPiece(picture, i)} asks for fit what ${quotedPiece(picture, j)} is found by? Multiply feature by feature and add up.`,
   formula: ({ d }) => formula("*score", "_ij", " = ", "*q", "_i", " · ", "*k", "_j", " = ", "*q", "_i0", "*k", "_j0", " + … + ", "*q", `_i${d - 1}`, "*k", `_j${d - 1}`),
   guess: (facts) => {
-    const row = scoreRow(facts);
+    let row = scoreRow(facts);
+    if (!row.length) return null;
+    row = seenRow(facts.picture, facts.i, row);
     const few = spokenFew(facts, row);
     const best = few[largestAt(few.map((at) => row[at]))];
     return {
@@ -139,8 +140,9 @@ function handSum({ picture, q, k, i, j, d }) {
 }
 
 function scoreBars(facts) {
-  const row = scoreRow(facts);
-  const few = largestFew(row.map((each) => (Number.isFinite(each) ? each : 0)), TALL, [facts.i, facts.j]);
+  const row = seenRow(facts.picture, facts.i, scoreRow(facts));
+  const highest = row.map((_, at) => at).sort((a, b) => row[b] - row[a]).slice(0, TALL - 2);
+  const few = [...new Set([facts.i, facts.j, ...highest])].sort((a, b) => a - b);
   return barsOf({
     caption: `what ${quotedPiece(facts.picture, facts.i)} scores against each`,
     rows: few.map((at) => ({ name: facts.picture.pieces[at], value: row[at], marked: at === facts.j })),

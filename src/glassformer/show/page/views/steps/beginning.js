@@ -30,7 +30,7 @@ export function sentenceInLarge({ picture, looks, at }) {
     const kind = k === looks || k === at ? "opening-word is-marked" : picture.specials.includes(k) ? "opening-word is-special" : "opening-word";
     return [h("span", { class: kind, "data-word": k }, safe(text)), " "];
   };
-  return h("p", { class: "sentence-large" }, picture.words.slice(0, MOST_OPENING).map(word), picture.words.length > MOST_OPENING && "…");
+  return h("p", { class: picture.words.length > 24 ? "sentence-large is-long" : "sentence-large" }, picture.words.slice(0, MOST_OPENING).map(word), picture.words.length > MOST_OPENING && "…");
 }
 
 const COMPANIONS = {
@@ -107,6 +107,7 @@ export const STEP_VECTORS = {
       : formula("*x", "_i", " = ", "*piece", "_i", " + ", "*place", "_i"),
   guess: (facts) => {
     const { what, where } = embedLengths(facts);
+    if (what === null) return null;
     const right = where === null ? 0 : what > 1.25 * where ? 0 : where > 1.25 * what ? 1 : 2;
     const labels = ["what it is", "where it stands", "about the same (within a quarter)"];
     return {

@@ -5,14 +5,14 @@ import { h, safe, short, sized } from "../../base/dom.js";
 import { number, percent, signed } from "../../base/format.js";
 import { store } from "../../base/store.js";
 
-/** A table of real numbers: rows [[name, [numbers]]…]; marks: the names of rows that are looked at; hidden: columns to guess. */
-export function numbersTable({ caption, columns, rows, marks = [], hidden = [], foot = null, shade = null, changes = false, exact = store.get("exact") }) {
+/** A table of real numbers: rows [[name, [numbers], whether it is looked at]…]; hidden: columns to guess. */
+export function numbersTable({ caption, columns, rows, hidden = [], foot = null, shade = null, changes = false, exact = store.get("exact") }) {
   const largest = columns.map((column, c) => Math.max(1e-30, ...rows.map(([, values]) => sizeOf(values[c]))));
   const shared = Math.max(...largest);
-  const one = ([name, values], summed = false) =>
+  const one = ([name, values, marked = false], summed = false) =>
     h(
       "tr",
-      { class: marks.includes(name) ? "is-marked" : null },
+      { class: marked ? "is-marked" : null },
       h("th", { scope: "row" }, short(name, 16)),
       values.map((value, c) => numberCell(value, hidden.includes(c), sizeOf(value) / (shade === "each" ? largest[c] : shared), { shade: summed ? null : shade, exact, changes })),
     );

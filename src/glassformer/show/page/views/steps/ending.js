@@ -16,13 +16,13 @@ const POOLED = {
 
 export const STEP_ANSWER = {
   name: "the answer",
-  says: ({ picture }) => `${POOLED[picture.model.pool] || "The last vectors are read out"}, and a last matrix turns it into ${picture.metric.name}${picture.metric.of ? ` of ${safe(picture.metric.of)}` : ""}.`,
+  says: ({ picture }) => `${POOLED[picture.model.pool] || "The last vectors are read out"}; ${lastly(picture)} ${safe(picture.metric.name)}${picture.metric.of ? ` of ${safe(picture.metric.of)}` : ""}.`,
   formula: ({ picture }) => (picture.answer.probability ? formula("*logits", " = ", "*pooled", " ", "*W", " + ", "*b", "   log-odds = ln ", "*p", " ÷ (1 − ", "*p", ")") : formula("*value", " = ", picture.metric.name)),
   guess: (facts) => {
     const { picture, looks, at } = facts;
     const change = edgeChange(picture, looks, at);
     const turned = change !== null && picture.metric.sides && picture.before * (picture.before + change) < 0;
-    const labels = ["the same, nothing changes much", "the same, but less or more sure", "another answer"];
+    const labels = picture.metric.sides ? ["the same, nothing changes much", "the same, but less or more sure", "another answer"] : ["nothing changes much", "something else"];
     const right = change === null ? 1 : turned ? 2 : Math.abs(change) < 0.1 * Math.abs(picture.before) ? 0 : 1;
     return {
       question: `Cut one edge everywhere: ${quotedWord(picture, looks)} may not look at ${quotedWord(picture, at)}. What does the model say now?`,
@@ -40,6 +40,11 @@ export const STEP_ANSWER = {
     return edges;
   },
 };
+
+/** What is done with the one vector. */
+function lastly({ answer }) {
+  return answer.probability ? "a last matrix makes of it what is measured here, the" : "that is the answer. What is measured of it: the";
+}
 
 /** The change of the measure when the edge is cut, where it was measured. */
 function edgeChange({ told, effects }, looks, at) {

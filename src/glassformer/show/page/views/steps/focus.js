@@ -2,6 +2,7 @@
 
 import { parse } from "../../base/address.js";
 import { safe } from "../../base/dom.js";
+import { firstAddress } from "../../base/facts.js";
 
 /** Everything a step needs of a picture: {picture, source, looks, at, i, j, layer, head, d, names, q, k, v, scores, …}. */
 export async function stepFacts(source, picture, address = "") {
@@ -31,11 +32,12 @@ export function spokenWords(picture) {
 
 /** The head in the address; else the one in which the edge that was told matters most; else the one that matters most. */
 function headToShow(picture, address) {
-  const asked = parse(address);
+  const asked = address === firstAddress(picture) ? null : parse(address); // that one nobody chose
   const counts = picture.model.heads || [];
   if (asked && asked.head !== null && asked.head < (counts[asked.layer] ?? 0)) return { ...asked, index: cellOf(picture, asked) };
   const table = (picture.told && picture.told.by_head) || (picture.effects && picture.effects.heads && picture.effects.heads.zero) || [];
-  return largestIn(table);
+  const held = picture.left && picture.left.exact_heads; // of a long text a file holds a few heads whole
+  return largestIn(held && held.length ? table.map((row, layer) => row.map((value, head) => (held.some(([l, h]) => l === layer && h === head) ? value ?? 0 : null))) : table);
 }
 
 /** Row and column of an address such as L0.H1.weights[4,3], where it is a cell of this text. */
@@ -62,6 +64,12 @@ function firstPiece(picture, word) {
 export function matrixRow(matrix, i) {
   const width = matrix.shape.at(-1);
   return Array.from(matrix.data.subarray(i * width, (i + 1) * width));
+}
+
+/** A row of scores as softmax takes it: −∞ where position `i` may not look. */
+export function seenRow(picture, i, row) {
+  const look = picture.arrays.look;
+  return look ? row.map((each, j) => (look.data[i * look.shape[1] + j] ? each : -Infinity)) : row;
 }
 
 /** “terrible”, safe to show. */

@@ -2,8 +2,9 @@
 
 import { h } from "../../base/dom.js";
 
-/** guess: {question, choices: [{label, right}], because}; state: {chosen, shown}; choose(k) is told what was chosen. */
+/** guess: {question, choices: [{label, right}], because}, null where the numbers are not held; state: {chosen, shown}; choose(k) is told what was chosen. */
 export function guessBox(guess, { chosen, shown }, choose) {
+  if (!guess) return h("p", { class: shown ? "step-guess is-shown" : "step-guess" }, "Nothing to guess here: the numbers are not in this file; open it with glassformer open.");
   const right = guess.choices.filter((choice) => choice.right).map((choice) => choice.label);
   const said = chosen === null ? "Here it is: " : guess.choices[chosen].right ? "Right: " : "Not here: ";
   return h(

@@ -17,6 +17,7 @@ export const STEP_MIXTURE = {
   formula: () => formula("*z", "_i", " = Σ", "_j", " ", "*weight", "_ij", " ", "*v", "_j"),
   guess: (facts) => {
     const shares = broughtRow(facts);
+    if (!shares.length) return null;
     const few = mixtureFew(facts, shares);
     const best = few[largestAt(few.map((at) => shares[at]))];
     const weights = weightRow(facts);
@@ -51,7 +52,7 @@ function mixtureFigure(facts, { shown }) {
   const z = Array.from({ length: d }, (_, f) => weights.reduce((total, weight, at) => total + weight * v.data[at * d + f], 0));
   const features = largestFew(z, d > ACROSS ? SOME_ACROSS : ACROSS);
   const rows = chosenRows(facts);
-  const part = (at) => [picture.pieces[at], [weights[at], ...features.map((f) => weights[at] * v.data[at * d + f])]];
+  const part = (at) => [picture.pieces[at], [weights[at], ...features.map((f) => weights[at] * v.data[at * d + f])], at === j];
   const left = picture.pieces.length - rows.length;
   const others = features.map((f) => z[f] - rows.reduce((total, at) => total + weights[at] * v.data[at * d + f], 0));
   const rest = left ? [[`${left} others`, [1 - rows.reduce((total, at) => total + weights[at], 0), ...others]]] : [];
@@ -60,7 +61,6 @@ function mixtureFigure(facts, { shown }) {
     columns: ["weight", ...features.map((f) => `v${f}`)],
     rows: [...rows.map(part), ...rest],
     foot: ["z", [weights.reduce((a, b) => a + b, 0), ...features.map((f) => z[f])]],
-    marks: [picture.pieces[j]],
     shade: "all",
   });
   return [table, shown && mixtureBars(facts, rows)];
@@ -85,6 +85,7 @@ export const STEP_HEADS = {
   formula: ({ picture, layer }) => formula("*mixed", "_i", " = [", "*z", "^0", " … ", "*z", `^${picture.model.heads[layer] - 1}`, "] ", "*W", "_O"),
   guess: (facts) => {
     const all = headEffects(facts);
+    if (!all.length) return null;
     const few = all.slice(0, 8).sort((a, b) => a.layer - b.layer || a.head - b.head);
     return {
       question: "Which head matters most for this answer, when it brings zeros instead?",
@@ -98,9 +99,8 @@ export const STEP_HEADS = {
     return numbersTable({
       caption: `change of the ${facts.picture.metric.name} with a head off, by three baselines; last, with only the edge cut in it${few.length < headEffects(facts).length ? `; the ${few.length} largest of ${headEffects(facts).length}` : ""}`,
       columns: ["zeros", "mean", "uniform", `${short(facts.picture.words[facts.looks], 9)} ↛ ${short(facts.picture.words[facts.at], 9)}`],
-      rows: few.map(({ layer, head }) => [`L${layer}.H${head}`, [...["zero", "mean", "uniform"].map((baseline) => effectOf(facts, baseline, layer, head)), edgeInHead(facts, layer, head)]]),
+      rows: few.map(({ layer, head }) => [`L${layer}.H${head}`, [...["zero", "mean", "uniform"].map((baseline) => effectOf(facts, baseline, layer, head)), edgeInHead(facts, layer, head)], layer === facts.layer && head === facts.head]),
       changes: true,
-      marks: [`L${facts.layer}.H${facts.head}`],
       hidden: shown ? [] : [0, 1, 2, 3],
       shade: "all",
     });

@@ -5,13 +5,14 @@ import { h } from "../../base/dom.js";
 import { number } from "../../base/format.js";
 import { nothingHeld, scoreRow } from "./asking.js";
 import { barsOf, formula, numbersTable, sharePercent } from "./drawn.js";
-import { largestFew, matrixRow, quotedPiece, sharesOf } from "./focus.js";
+import { largestFew, matrixRow, quotedPiece, seenRow, sharesOf } from "./focus.js";
 
 export const STEP_SCALING = {
   name: "scaling",
   says: ({ d }) => `A sum of ${d} products grows with ${d}. Divided by √${d} = ${number(Math.sqrt(d))}, it stays small enough that softmax does not give everything to one word.`,
   formula: ({ d }) => formula("*scaled", "_ij", " = ", "*score", "_ij", ` ÷ √${d}`),
   guess: (facts) => {
+    if (!facts.scores) return null;
     const { soft, hard } = bothRows(facts);
     const [a, b] = [Math.max(...soft), Math.max(...hard)];
     const right = b > a + 0.005 ? 0 : b < a - 0.005 ? 2 : 1;
@@ -38,13 +39,14 @@ export const STEP_SCALING = {
 
 /** The weights of the row that is looked at, with and without the division. */
 function bothRows(facts) {
+  const seen = (row) => sharesOf(seenRow(facts.picture, facts.i, row));
   const scores = scoreRow(facts);
-  return { soft: sharesOf(facts.scaled ? matrixRow(facts.scaled, facts.i) : scores), hard: sharesOf(scores) };
+  return { soft: seen(facts.scaled ? matrixRow(facts.scaled, facts.i) : scores), hard: seen(scores) };
 }
 
 /** The largest weight of every row of this head, on average, with the scores times 1, 2, 4 … instead. */
 function saturationOf(facts) {
-  const rows = Array.from({ length: facts.scores.shape[0] }, (_, i) => matrixRow(facts.scaled, i));
+  const rows = Array.from({ length: facts.scores.shape[0] }, (_, i) => seenRow(facts.picture, i, matrixRow(facts.scaled, i)));
   const factors = [0.25, 0.5, 1, Math.sqrt(facts.d), 2 * facts.d];
   const mean = (factor) => rows.reduce((total, row) => total + Math.max(...sharesOf(row.map((each) => each * factor))), 0) / rows.length;
   return barsOf({
@@ -61,6 +63,7 @@ export const STEP_SOFTMAX = {
   formula: () => formula("*weight", "_ij", " = ", "*e", "^scaled_ij", " ÷ Σ", "_j′", " ", "*e", "^scaled_ij′"),
   guess: (facts) => {
     const weight = weightRow(facts)[facts.j];
+    if (weight === undefined) return null;
     const edges = [0.1, 0.3, 0.6];
     const right = edges.filter((edge) => weight >= edge).length;
     return {
@@ -79,17 +82,19 @@ export const STEP_SOFTMAX = {
 };
 
 export function weightRow(facts) {
-  return facts.weights ? matrixRow(facts.weights, facts.i) : sharesOf(scoreRow(facts));
+  const exact = facts.scaled && !facts.scaled.rounded && facts.weights && facts.weights.rounded; // a file may hold both
+  if (exact) return sharesOf(seenRow(facts.picture, facts.i, matrixRow(facts.scaled, facts.i)));
+  return facts.weights ? matrixRow(facts.weights, facts.i) : [];
 }
 
 function softmaxTable(facts, shown) {
   if (!facts.scaled) return nothingHeld("scores");
-  const scaled = matrixRow(facts.scaled, facts.i);
+  const scaled = seenRow(facts.picture, facts.i, matrixRow(facts.scaled, facts.i));
   const most = Math.max(...scaled);
   const powers = scaled.map((each) => Math.exp(each - most));
   const sum = powers.reduce((total, each) => total + each, 0);
   const few = largestFew(powers, 12, [facts.i, facts.j]);
-  const row = (at) => [facts.picture.pieces[at], [scaled[at], powers[at], powers[at] / sum]];
+  const row = (at) => [facts.picture.pieces[at], [scaled[at], powers[at], powers[at] / sum], at === facts.j];
   const left = powers.length - few.length;
   const others = left ? [[`${left} others`, ["", sum - few.reduce((total, at) => total + powers[at], 0), 1 - few.reduce((total, at) => total + powers[at] / sum, 0)]]] : [];
   return numbersTable({
@@ -97,7 +102,6 @@ function softmaxTable(facts, shown) {
     columns: ["scaled", "e^(scaled − largest)", "weight"],
     rows: [...few.map(row), ...others],
     foot: ["sum", ["", sum, 1]],
-    marks: [facts.picture.pieces[facts.j]],
     hidden: shown ? [] : [2],
     shade: "each",
   });
