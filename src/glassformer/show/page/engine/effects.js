@@ -47,22 +47,29 @@ export function unseenOf(trial, word, said = {}) {
   return cutOf(others.flatMap((i) => own.map((j) => [i, j])), said);
 }
 
-/** Edges between two different words, each cut for real, the largest change first: [[looks, at, change, attention], …]. */
-export function edgesCut(trial) {
+/** Edges between two different words, each cut for real, the largest change first: [[looks, at, change, attention], …].
+ *  rest: called after each, so that the page stays alive.
+ */
+export async function edgesCut(trial, rest) {
+  const edges = [];
+  for (const [looks, at] of worthCutting(trial)) {
+    edges.push(edgeCutFor(trial, looks, at));
+    await rest();
+  }
+  return edges.sort((one, other) => Math.abs(other[2]) - Math.abs(one[2]));
+}
+
+/** All pairs of words; of a long text those whose cut is estimated to change most. */
+function worthCutting(trial) {
   const pairs = trial.layers ? trial.pairs : [];
-  if (pairs.length * trial.n <= trial.exact) return measured(trial, pairs).sort(bySize);
+  if (pairs.length * trial.n <= trial.exact) return pairs;
   const estimate = estimatedEdges(trial);
-  const largest = pairs.sort(([i, j], [k, l]) => Math.abs(estimate[k][l]) - Math.abs(estimate[i][j])).slice(0, verified(trial));
-  return measured(trial, largest).sort(bySize);
+  return pairs.sort(([i, j], [k, l]) => Math.abs(estimate[k][l]) - Math.abs(estimate[i][j])).slice(0, verified(trial));
 }
 
-function bySize(one, other) {
-  return Math.abs(other[2]) - Math.abs(one[2]);
-}
-
-/** These edges, each cut for real. */
-export function measured(trial, pairs) {
-  return pairs.map(([i, j]) => [i, j, trial.after(cutOf(trial.edges(i, j))) - trial.before, trial.meanAttention(i, j)]);
+/** An edge, cut for real: [looks, at, change, attention]. */
+export function edgeCutFor(trial, looks, at) {
+  return [looks, at, trial.after(cutOf(trial.edges(looks, at))) - trial.before, trial.meanAttention(looks, at)];
 }
 
 /** The word that `looks` looks at most nearly as much as at `at`, by the mean weight; null in a text of two words. */
@@ -117,7 +124,7 @@ export function inLayers(trial, of) {
 }
 
 /** The change when each cell of one head is cut: (i, j); null where there are too many to measure. */
-export async function cellsCut(trial, layer, head, rest = async () => {}) {
+export async function cellsCut(trial, layer, head, rest) {
   const { n } = trial;
   if (n ** 3 > trial.exact) return null;
   const changes = new Float32Array(n * n);

@@ -7,12 +7,14 @@ import { Trial } from "./trial.js";
 const HOW_MANY = 20;
 
 /** {n, agree, flips, control_flips, texts, changes, control_changes}.  told, control: [looks, at, change, …]. */
-export function alikeOf(trial, told, control) {
+export async function alikeOf(trial, told, control, rest) {
   const needed = [...told.slice(0, 2), ...(control ? control.slice(0, 2) : [])];
-  const rows = sentences(trial, needed).map(({ other, shift }) => {
+  const rows = [];
+  for (const { other, shift } of sentences(trial, needed)) {
     const change = (edge) => (edge ? other.after(cutOf(other.edges(edge[0] + shift, edge[1] + shift))) - other.before : 0);
-    return { text: other.pieces.text, before: other.before, change: change(told), aside: change(control) };
-  });
+    rows.push({ text: other.pieces.text, before: other.before, change: change(told), aside: change(control) });
+    await rest();
+  }
   return {
     n: rows.length,
     agree: rows.filter(({ change, aside }) => change * told[2] > 0 && Math.abs(change) > Math.abs(aside)).length,

@@ -17,12 +17,11 @@ const NEAR_ENOUGH = 1e-4; // what follows from others differs by rounding only
  *
  * What is not needed at once is left for `completed`.
  */
-export async function pictureOf(trial, companions, rest = async () => {}) {
+export async function pictureOf(trial, companions, rest) {
   const chosen = worthMeasuring(trial);
   const mask = masks(trial, chosen);
   await rest();
-  const edges = edgesCut(trial);
-  await rest();
+  const edges = await edgesCut(trial, rest);
   const effects = {
     words: { mask, delete: null, unseen: null },
     edges,
@@ -32,12 +31,12 @@ export async function pictureOf(trial, companions, rest = async () => {}) {
     without: null,
   };
   await rest();
-  const told = toldOf(trial, edges, false);
+  const told = toldOf(trial, edges);
   return { ...headerOf(trial), views: viewsOf(trial, mask, companions, chosen), effects, told, readout: readoutOf(trial), baselines: null, partial: true, arrays: arraysOf(trial, true) };
 }
 
 /** The same with all that was left out: words deleted or unseen, other baselines, sentences alike. */
-export async function completed(trial, picture, companions, rest = async () => {}) {
+export async function completed(trial, picture, companions, rest) {
   const chosen = worthMeasuring(trial);
   const words = { ...picture.effects.words, delete: deletions(trial, chosen), unseen: unseen(trial, chosen) };
   await rest();
@@ -46,7 +45,7 @@ export async function completed(trial, picture, companions, rest = async () => {
   const mlps = { ...picture.effects.mlps, mean: mlpsOff(trial, "mean") };
   const without = trial.layers ? withoutParts(trial) : null;
   await rest();
-  const told = picture.told && toldInLike(trial, picture.told);
+  const told = picture.told && (await toldInLike(trial, picture.told, rest));
   await rest();
   const baselines = baselinesOf(trial, companions);
   return { ...picture, effects: { ...picture.effects, words, heads, mlps, without }, told, baselines, partial: false };

@@ -15,7 +15,7 @@ export function packed({ weight, bias, sparse = false }) {
 }
 
 function turned(rows, wide, ins) {
-  const columns = new Float32Array(rows.length);
+  const columns = new Float64Array(rows.length);
   for (let o = 0; o < wide; o += 1) for (let k = 0; k < ins; k += 1) columns[k * wide + o] = rows[o * ins + k];
   return columns;
 }

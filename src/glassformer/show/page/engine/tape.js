@@ -73,8 +73,7 @@ function edited(name, edit, value) {
 /** The rows of the unchanged run, with those that differ computed anew. */
 function renewed(x, width, compute, known) {
   const wide = x.shape[1];
-  const fresh = [];
-  for (let row = 0; row < x.shape[0]; row += 1) if (row >= known.x.shape[0] || differs(x.data, known.x.data, row * wide, wide)) fresh.push(row);
+  const fresh = rowsThatDiffer(x, known.x);
   if (!fresh.length && x.shape[0] === known.x.shape[0]) return known.y;
   const y = new Float32Array(x.shape[0] * width);
   y.set(known.y.data.subarray(0, Math.min(y.length, known.y.data.length)));
@@ -83,6 +82,16 @@ function renewed(x, width, compute, known) {
   const made = compute(some, fresh.length);
   fresh.forEach((row, k) => y.set(made.subarray(k * width, (k + 1) * width), row * width));
   return { shape: [x.shape[0], width], data: y };
+}
+
+let compared = { x: null, other: null, rows: [] }; // q, k and v read the same
+
+function rowsThatDiffer(x, other) {
+  if (compared.x === x && compared.other === other) return compared.rows;
+  const [rows, wide] = [[], x.shape[1]];
+  for (let row = 0; row < x.shape[0]; row += 1) if (row >= other.shape[0] || differs(x.data, other.data, row * wide, wide)) rows.push(row);
+  compared = { x, other, rows };
+  return rows;
 }
 
 function differs(x, y, from, length) {

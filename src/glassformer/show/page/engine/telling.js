@@ -1,26 +1,26 @@
 // Who told whom: the edge whose cut changes the answer most, and what speaks for and against it, as in explain/story.py.
 
-import { byHead, measured, nearestOther } from "./effects.js";
+import { byHead, edgeCutFor, nearestOther } from "./effects.js";
 import { alikeOf } from "./like.js";
 import { cutOf } from "./switching.js";
 
 const CLEAR = 3; // an edge counts as the reason if its cut changes this many times what a control cut does,
 const ALIKE = 0.75; // at least as much as the measure calls a change, and if this share of the sentences alike agree
 
-/** What a picture says of the edge that was told: edges the largest first; full: in sentences alike too. */
-export function toldOf(trial, edges, full) {
+/** What a picture says of the edge that was told, but for sentences alike: edges, the largest first. */
+export function toldOf(trial, edges) {
   if (!edges.length) return null;
   const [looks, at, change, attention] = edges[0];
   const other = nearestOther(trial, looks, at);
-  const control = other === null ? null : (edges.find((edge) => edge[0] === looks && edge[1] === other) ?? measured(trial, [[looks, other]])[0]);
+  const control = other === null ? null : (edges.find((edge) => edge[0] === looks && edge[1] === other) ?? edgeCutFor(trial, looks, other));
   const told = { looks, at, change, attention, before: trial.before, after: trial.before + change, reading: reading(trial, looks, at), by_head: byHead(trial, looks, at), control: control && named(control), like: null };
-  return judged(trial, full ? { ...told, like: alikeOf(trial, edges[0], control) } : told);
+  return judged(trial, told);
 }
 
 /** The same with sentences alike. */
-export function toldInLike(trial, told) {
+export async function toldInLike(trial, told, rest) {
   const control = told.control && Object.values(told.control);
-  return judged(trial, { ...told, like: alikeOf(trial, [told.looks, told.at, told.change], control) });
+  return judged(trial, { ...told, like: await alikeOf(trial, [told.looks, told.at, told.change], control, rest) });
 }
 
 function named([looks, at, change, attention]) {
