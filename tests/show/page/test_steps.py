@@ -213,6 +213,37 @@ def test_r_walks_the_same_step_on_the_next_model(steps):
     whole.until(steps, "() => document.querySelector('.step-model').textContent === 'small'")
 
 
+def test_the_steps_begin_on_tiny_whose_whole_sums_are_shown(tmp_path):
+    tiny = read("tiny").explain(whole.SENTENCE, beside=())
+    pictures = [whole.shipped().picture(), with_cell(tiny)]
+    with whole.opened(tmp_path, pictures, {"view": "steps", "step": 0}) as tab:
+        whole.until(tab, "() => document.querySelector('.opening')?.textContent.includes('tiny says')")
+        assert "every sum fits on this screen" in tab.inner_text(".opening")
+        go(tab, 4)
+        table = rows(tab, "computed here")
+        assert list(table) == ["0", "1", "2", "3", "score"]
+        looks, at, layer, head = focus(tiny)
+        i, j = (tiny._trial.words[word].pieces[0] for word in (looks, at))
+        expected = tiny[f"L{layer}.H{head}.scores"][i, j].item()
+        assert whole.number(table["score"][3]) == pytest.approx(expected, rel=6e-3)
+        for step in range(1, 10):
+            go(tab, step)
+            tab.wait_for_selector(".step-switch .change-line")
+            box = tab.locator(".step-switch").bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 800, f"the switch of step {step} is not in sight"
+
+
+def test_a_switch_that_a_keyboard_is_on_is_pressed_by_space(steps):
+    go(steps, 1)
+    steps.wait_for_selector(".step-switch .change-line")
+    steps.locator(".one-step h2").focus()
+    while not steps.evaluate("document.activeElement.textContent.endsWith('taken out')"):
+        steps.keyboard.press("Tab")
+    steps.keyboard.press("Space")
+    steps.wait_for_selector(".switch-toggle[aria-pressed=true]:has-text('taken out')")
+    assert steps.inner_text(".one-step h2").endswith("pieces")
+
+
 def test_labels_do_nothing_and_a_long_text_stays_small(tmp_path):
     text = "<img src=x onerror=alert(1)> \u202e not " + "good food " * 60
     x = read("sentiment").explain(text, beside=())

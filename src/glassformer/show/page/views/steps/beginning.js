@@ -18,8 +18,17 @@ export function openingOf(facts) {
     h("p", { class: "answer-large" }, `${safe(picture.model.name)} says `, h("strong", {}, answerText(picture)), "."),
     h("ul", { class: "opening-companions" }, (picture.views || []).slice(0, -1).map((view) => h("li", {}, companionText(view)))),
     h("p", { class: "opening-question" }, "Who told ", h("em", {}, quotedWord(picture, looks)), " about ", h("em", {}, quotedWord(picture, at)), "?"),
+    h("p", { class: "aside" }, sizesText(picture.model)),
     h("p", { class: "aside" }, "Nine steps, from letters to the answer, each number of them this model's own. Guess before you look; then switch it off and see whether it mattered."),
   );
+}
+
+/** How large the model is, in words. */
+function sizesText({ name, layers, heads, width, parameters }) {
+  if (!layers) return `${safe(name)} has no attention: it adds up what each word says alone.`;
+  const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+  const small = width <= SMALL ? ": so small that every sum fits on this screen" : "";
+  return `${safe(name)} has ${count(layers, "layer")} of ${count(heads[0], "head")}, vectors of ${count(width, "number")} and ${count(parameters, "parameter")}${small}.`;
 }
 
 const MOST_OPENING = 80;

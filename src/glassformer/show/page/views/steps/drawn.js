@@ -41,9 +41,11 @@ function numberCell(value, hidden, share, { shade, exact, changes }) {
   return h("td", { class: value < 0 ? "shaded is-below" : "shaded is-above", style: { "--share": share.toFixed(3) } }, text);
 }
 
-/** A share in percent; what is next to nothing is said to be. */
+/** A share in percent, neither nothing nor everything called so where it only comes near. */
 export function sharePercent(share) {
-  return share > 0 && share < 1e-4 ? "< 0.01 %" : percent(share);
+  if (share > 0 && share < 1e-4) return "< 0.01 %";
+  if (share > 0.9995 && share < 1) return "> 99.95 %";
+  return share > 0.995 && share < 1 ? `${(100 * share).toFixed(1)} %` : percent(share);
 }
 
 /** One bar a row: [{name, value, note, marked}], all on the scale of `most`; values that are to be guessed are hidden. */

@@ -1,8 +1,8 @@
 // The causal switch of a step: what the answer was, what it is with something switched, and the same switch elsewhere.
 
 import { h, safe } from "../../base/dom.js";
-import { answered, badge, number, percent, signed } from "../../base/format.js";
-import { badgeLine } from "./drawn.js";
+import { answered, badge, number, signed } from "../../base/format.js";
+import { badgeLine, sharePercent } from "./drawn.js";
 
 /** switches: [{label, switches}] of which number `on` is shown; facts.results keeps what was measured. */
 export function switchBox(facts, switches, on, choose) {
@@ -95,5 +95,5 @@ function badgeOf(picture, { baseline, n = 1, exact = true }) {
 export function answerText(picture) {
   const { says, probability, share } = picture.answer;
   const mine = probability && probability[says] !== undefined ? probability[says] : share;
-  return mine === null || mine === undefined ? safe(says) : `${safe(says)}, ${percent(mine)}`;
+  return mine === null || mine === undefined ? safe(says) : `${safe(says)}, ${sharePercent(mine)}`;
 }
