@@ -211,9 +211,9 @@ def test_a_long_text_shows_the_pattern_of_every_head_small(long):
         page.wait_for_selector("gf-ladder [data-key=thumbs][aria-pressed=true]")
         settle(page)
         ring = page.locator("gf-ladder .ring").bounding_box()
+        box = page.locator("gf-ladder .scroller").bounding_box()
         page.add_style_tag(content=".cover { visibility: hidden }")
         cell = pixels(page, "gf-ladder .scroller")
-        box = page.locator("gf-ladder .scroller").bounding_box()
         x, y = (round(ring[side] - box[side]) for side in ("x", "y"))
         rows = [cell[y + k, x + 2 : x + 68].mean(-1) for k in (8, 30, 55)]
         assert all(row.min() < 80 for row in rows) and all(np.median(row) > 240 for row in rows)
