@@ -49,11 +49,10 @@ Runs = tuple[list[float], list[str]]  # the measure, and what the model says, of
 
 
 def baselines(trial: Trial, companions: tuple[Reader, ...] = (), full: bool = True) -> list[Baseline]:
-    """Those that fit the model, in the order of what they take away.  full: also what takes long in a large model."""
+    """Those that fit the model, in the order of what they take away.  full: with random models, which take long."""
     found = [_bag(trial, each) for each in companions if isinstance(each.model, BagOfWords)]
     found += _of_this_model(trial) if trial.layers else []
-    quick = full or _size(trial.reader.model) <= KEPT
-    return [*found, _random(trial)] if quick else found
+    return [*found, _random(trial)] if full else found
 
 
 def _baseline(trial: Trial, name: tuple[str, str], runs: Runs, n: int = 0) -> Baseline:

@@ -127,7 +127,9 @@ class Kept(Measure):
     def elsewhere(self, output: Tensor, batch: Batch) -> Measure:
         return Kept(self.kind, self.kind.vectors(output, batch)[0])
 
-    directions = DIRECTIONS
+    @property
+    def directions(self) -> int:
+        return DIRECTIONS
 
     def slopes(self, output: Tensor, batch: Batch, first: int = 0) -> Tensor:
         unit = self.unit(output, batch)  # b w

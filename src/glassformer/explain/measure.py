@@ -27,7 +27,10 @@ class Measure:
         """The same question put to the same text with its words in other places."""
         return self
 
-    directions = 1  # how many slopes there are
+    @property
+    def directions(self) -> int:
+        """How many slopes there are."""
+        return 1
 
     def slopes(self, output: Any, batch: Batch, first: int = 0) -> Tensor:
         """Numbers whose gradients tell small changes of the measure: itself.

@@ -6,16 +6,16 @@ positions alone, which look at the keys and values of the whole text as if they 
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glassformer.explain.kind import Kind
 from glassformer.parts.attention import Attention, Nowhere
 from glassformer.parts.block import Stack
-from glassformer.tape import listen
+from glassformer.tape import Tape, listen
 
 if TYPE_CHECKING:
     from glassformer.explain.trial import Trial
@@ -27,16 +27,25 @@ class Joining(Stack):
     starts: layer → the streams (rows, n, w) that join there; the number of layers is what stands behind the last one.
     """
 
-    def __init__(self, stack: Iterable[nn.Module], starts: Mapping[int, Tensor]):
+    def __init__(self, stack: Stack, starts: Mapping[int, Tensor]):
         super().__init__(stack)
-        self.starts = starts
+        self.prepared, self.starts = stack.prepared, starts
+        self.tape: Tape | None = None  # who listens
 
     def forward(self, x: Tensor, mask: Any = None, memory: Any = None) -> Tensor:
-        x, mask = x[:0], _of_any_row(mask)
-        for layer, block in enumerate(self):
+        steps, x, mask = self._fastest(x), x[:0], _of_any_row(mask)
+        for layer, step in enumerate(steps):
             x = self._joined(x, layer)
-            x = block(x, mask) if len(x) else x
+            x = step(x, mask) if len(x) else x
         return self._joined(x, len(self))
+
+    def _fastest(self, x: Tensor) -> Iterable[Callable]:
+        """The prepared twins of the blocks, where there are any and nobody listens to what they do not name."""
+        twin = self.prepared
+        if twin is None or twin.hidden is None or not twin.takes(x):
+            return self
+        watched = self.tape is not None and self.tape.watches(twin.hidden, modules=True)
+        return self if watched else twin.layers
 
     def _joined(self, x: Tensor, layer: int) -> Tensor:
         return torch.cat([x, self.starts[layer]]) if layer in self.starts else x
@@ -70,7 +79,7 @@ def looked_again(trial: "Trial", layer: int, cuts: Tensor, heads: Sequence[int |
 
     cuts: (m, i, j) True where i may not look at j in that layer; heads: in which head of it, None for all.
     """
-    block, path = trial.reader.model.layers[layer], f"layers.{layer}.attention"
+    block, path = trial.kind.model.layers[layer], f"layers.{layer}.attention"
     looking = cuts.any(dim=2)  # m n
     most = max(1, int(looking.sum(dim=1).max()))
     if isinstance(block.attention.nearness, Nowhere):

@@ -185,7 +185,7 @@ class Trial:
         kind, batch = joining(self.kind, starts), self.batch.times(sum(map(len, starts.values())))
         asked, meets = self.measure, min(starts)
         still = [switch for switch in (*self.switches, *switches) if switch.acts_from(meets, self.layers)]
-        with listen(kind.model, keep=(), edit=edits(still)):
+        with listen(kind.model, keep=(), edit=edits(still)) as kind.model.layers.tape:
             return asked(kind.run(batch), batch)
 
     def streams(self) -> list[Tensor]:
