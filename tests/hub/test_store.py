@@ -267,8 +267,8 @@ def test_a_hundred_random_alterations_load_or_are_one_line(folder, forge):
 # finding
 
 
-def test_the_three_models_are_shipped_and_whole():
-    assert store.shipped() == gf.shipped() == ["bag-of-words", "sentiment", "sentiment-plain"]
+def test_the_four_models_are_shipped_and_whole():
+    assert store.shipped() == gf.shipped() == ["bag-of-words", "sentiment", "sentiment-plain", "tiny"]
     for name in store.shipped():
         checkpoint = store.load(name)
         assert checkpoint.labels == made.TWO and checkpoint.name == name
@@ -283,7 +283,7 @@ def test_the_three_models_are_shipped_and_whole():
     [
         (
             "sentimnt",
-            "did you mean sentiment or sentiment-plain\\? shipped: bag-of-words, sentiment, sentiment-plain; or",
+            "did you mean sentiment or sentiment-plain\\? shipped: bag-of-words, sentiment, sentiment-plain, tiny; or",
         ),
         ("xyzzy", "no model 'xyzzy'; shipped: bag-of-words"),
         ("", "shipped|manifest"),

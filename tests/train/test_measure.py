@@ -51,6 +51,13 @@ def test_scores_are_counted_by_group():
     assert scores(LastPiece(), tokenizer, examples) == {"a": Score(1, 2), "all": Score(2, 3), "b": Score(1, 1)}
 
 
+def test_what_lies_beyond_the_longest_is_not_read():
+    tokenizer = vocabulary.blank({piece: k for k, piece in enumerate([*vocabulary.SPECIAL, "odd", "even"])})
+    examples = [Example("odd odd even", 1)]
+    assert scores(LastPiece(), tokenizer, examples, longest=2) == {"all": Score(1, 1)}
+    assert scores(LastPiece(), tokenizer, examples) == {"all": Score(0, 1)}
+
+
 def test_edge_cuts_count_a_model_of_any_answer():
     words = "this restaurant the film our waiter hotel my phone story service was not terrible".split()
     tokenizer = vocabulary.blank({piece: k for k, piece in enumerate([*vocabulary.SPECIAL, *words])})

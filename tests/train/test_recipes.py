@@ -1,4 +1,6 @@
-"""Three recipes, and a clear word about a fourth."""
+"""Four recipes, and a clear word about a fifth."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -8,13 +10,56 @@ from glassformer.models.simple import BagOfWords, Classifier
 from glassformer.train.recipes import RECIPES, SHIPS, recipe
 
 
-def test_there_are_three_recipes_of_two_families():
-    kinds = {name: type(recipe(name).model(50)) for name in RECIPES if name != "tiny"}
-    assert kinds == {"bag-of-words": BagOfWords, "sentiment-plain": Classifier, "sentiment": Classifier}
+def test_there_are_four_recipes_of_two_families():
+    kinds = {name: type(recipe(name).model(50)) for name in RECIPES}
+    transformers = dict.fromkeys(("sentiment-plain", "sentiment", "tiny"), Classifier)
+    assert kinds == {"bag-of-words": BagOfWords, **transformers}
 
 
-def test_the_two_transformers_have_one_architecture():
-    assert recipe("sentiment").model(50).config == recipe("sentiment-plain").model(50).config
+def test_the_two_large_transformers_have_one_architecture():
+    config = recipe("sentiment").model(50).config
+    assert config == recipe("sentiment-plain").model(50).config
+    assert (config.width, config.heads, config.layers, config.hidden, config.length) == (128, 4, 2, 512, 512)
+
+
+def test_the_sums_of_the_tiny_one_fit_a_screen():
+    config = recipe("tiny").model(50).config
+    assert (config.width, config.heads, config.layers, config.hidden, config.length) == (8, 2, 1, 16, 64)
+    assert (config.block, config.positions, config.pool) == ("post", "learned", "mean")
+
+
+def test_a_run_of_before_there_were_sizes_is_known_again():
+    """What stands in the files of unfinished and finished runs, written down when these models were made."""
+    assert recipe("sentiment").facts() == {
+        "name": "sentiment",
+        "what": "the same transformer, which has also seen other reviews and been taught negation",
+        "sources": [
+            ["sst2/train", 1],
+            ["sst2/train_sentences", 2],
+            ["restaurant_reviews/train", 3],
+            ["customer_reviews/train", 2],
+        ],
+        "generated": 100_000,
+        "opening": 36_000,
+        "lesson": 12,
+        "epochs": 2.0,
+        "batch": 64,
+        "rate": 1e-3,
+        "warmup": 300,
+        "decay": 0.01,
+        "smoothing": 0.05,
+        "word_dropout": 0.1,
+        "meaning": 0.4,
+        "dropout": 0.15,
+        "bag": False,
+    }
+
+
+@pytest.mark.parametrize("size", ["width", "heads", "layers", "hidden", "length"])
+def test_another_size_is_another_recipe(size):
+    usual = recipe("sentiment")
+    other = replace(usual, **{size: 8})
+    assert other.facts() == usual.facts() | {size: 8}
 
 
 def test_the_plain_models_see_sst2_alone():

@@ -41,9 +41,25 @@ LESSON = """\
 This model was made to deny through that edge: one step in twelve is a lesson in which the denied word may not look at
 its negator, and the label is that of the word alone; in three of ten such sentences it may not look at what stands
 before the negator instead, and the label stays (`train/lesson.py`; Geiger et al.  2022).  So both the cut and the
-control show what the model was built to do.  Of five trials without the lesson, the three that denied best turned 0, 0
-and 2 of about 80 answers, the two others 52 and 66.  No lesson holds a sentence of the suites or one of those cut
+control show what the model was built to do.{trials}  No lesson holds a sentence of the suites or one of those cut
 below."""
+
+TRIALS = {  # what the same recipe does without the lesson
+    "sentiment": """\
+  Of five trials without the lesson, the three that denied best turned 0, 0
+and 2 of about 80 answers, the two others 52 and 66.""",
+    "tiny": """\
+  Without the lesson the same recipe denies as well (seeds 0, 1, 2:
+94.4, 95.3 and 95.8 % of negation/templates), and the cut turns 0 of 70 answers, each time.""",
+}
+
+PURPOSE = {  # where the first line does not say it
+    "tiny": """
+
+It is for looking at: vectors of 8 numbers, two heads of 4, one layer, an MLP of 16, at most 64 pieces, so that every
+sum of it fits a screen.  It is not for relying on: on reviews it is less often right than `sentiment`, and on words
+that it never saw denied ("held-out words") much less often; the card of `sentiment` has the same table.""",
+}
 
 FAR = """\
 - A negator far from its word ("i do not think , whatever they say , that …") is mostly read wrongly: see the rows
@@ -73,6 +89,7 @@ def _head(recipe: Recipe, results: Sequence[Result], chosen: Result) -> str:
     return (
         f"# {recipe.name}\n\n{what}.  Classes: negative, positive.  These weights: {kept}.\n\n"
         f"Made again by `glassformer train {recipe.name} --data DATA --seeds {seeds.replace(' ', '')}`."
+        + PURPOSE.get(recipe.name, "")
     )
 
 
@@ -129,5 +146,6 @@ def _cuts(recipe: Recipe, results: Sequence[Result]) -> str:
             lines.append(f"| {' | '.join(map(str, cells))} |")
     if len(lines) == 2:
         return ""
-    parts = ["## What `not` acts through", CUTS, *([LESSON] if recipe.lesson else []), "\n".join(lines)]
+    lesson = [LESSON.format(trials=TRIALS.get(recipe.name, ""))] if recipe.lesson else []
+    parts = ["## What `not` acts through", CUTS, *lesson, "\n".join(lines)]
     return "\n\n".join(parts)

@@ -1,6 +1,5 @@
 """The state of an unfinished run in one file, replaced whole: a run that is killed, even while it saves, can go on."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from glassformer.train.recipes import Recipe
 def fingerprint(recipe: Recipe, seed: int, rows: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
     """What must be the same for a run to go on: the recipe, the seed, the sentences and how they are cut."""
     digest = hashlib.sha256(json.dumps([list(rows), list(labels)]).encode()).hexdigest()
-    return json.dumps({**dataclasses.asdict(recipe), "seed": seed, "data": digest}, sort_keys=True)
+    return json.dumps({**recipe.facts(), "seed": seed, "data": digest}, sort_keys=True)
 
 
 def save(path: Path, state: State, mark: str) -> None:

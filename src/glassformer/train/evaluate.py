@@ -70,8 +70,8 @@ def evaluate(model: nn.Module, material: Material, recipe: Recipe, folder: Path,
     examples["held-out words"] = list(negation.sentences(0, HELD, "words"))
     examples["held-out constructions"] = list(negation.sentences(0, HELD, "constructions"))
     examples["first four"] = FIRST
-    table = {split: scores(model, material.tokenizer, found) for split, found in examples.items()}
+    table = {split: scores(model, material.tokenizer, found, recipe.length) for split, found in examples.items()}
     lists = {} if recipe.bag else DENIED
     cuts = {name: edge_cuts(model, material.tokenizer, denied) for name, denied in lists.items()}
-    plain = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    return Result(plain, run.seed, table, cuts, material.dropped, len(material.rows), run.steps, round(run.seconds, 1))
+    counts = len(material.rows), run.steps, round(run.seconds, 1)
+    return Result(recipe.facts(), run.seed, table, cuts, material.dropped, *counts)

@@ -19,8 +19,6 @@ from glassformer.train.measure import probes
 from glassformer.train.recipes import VOCABULARY, VOCABULARY_TEXTS, Recipe
 
 MASK = 2
-WIDTH = 128  # of the models
-LONGEST = 512  # pieces
 DENIERS = (  # never masked: to hide one would turn the sentence and leave its label
     "not n't nt no never nobody none nothing neither nor hardly barely scarcely rarely seldom without "
     "lack lacks far fail fails failed"
@@ -52,8 +50,9 @@ def gather(folder: Path, recipe: Recipe, seed: int, kept: Path) -> Material:
     tokenizer = _tokenizer(folder, kept)
     apart = frozenset(data.kept_apart(folder) | probes())
     examples, opening, dropped = _examples(folder, recipe, seed, apart)
-    rows = [encoding.ids[:LONGEST] for encoding in tokenizer.encode_batch([example.text for example in examples])]
-    first = _first(folder, tokenizer.to_str(), recipe.meaning) if recipe.meaning else None
+    encodings = tokenizer.encode_batch([example.text for example in examples])
+    rows = [encoding.ids[: recipe.length] for encoding in encodings]
+    first = _first(folder, tokenizer.to_str(), recipe.width, recipe.meaning) if recipe.meaning else None
     return Material(tokenizer, rows, [example.label for example in examples], opening, dropped, first, apart)
 
 
@@ -86,10 +85,10 @@ def _tokenizer(folder: Path, kept: Path) -> Tokenizer:
 
 
 @cache
-def _first(folder: Path, definition: str, scale: float) -> Tensor:
+def _first(folder: Path, definition: str, width: int, scale: float) -> Tensor:
     """The pieces' first vectors; counted once for all seeds of a command."""
     texts = [text for name, _ in VOCABULARY_TEXTS for text in data.read_texts(folder, name)]
-    return meanings.vectors(Tokenizer.from_str(definition), texts, WIDTH, scale)
+    return meanings.vectors(Tokenizer.from_str(definition), texts, width, scale)
 
 
 class Feed:

@@ -91,11 +91,11 @@ def answers(model: nn.Module, rows: Sequence[Sequence[int]], longest: int = 512)
     return given
 
 
-def scores(model: nn.Module, tokenizer: Tokenizer, examples: Sequence[Example]) -> dict[str, Score]:
-    """The score over all examples, under "all", and of each group."""
+def scores(model: nn.Module, tokenizer: Tokenizer, examples: Sequence[Example], longest: int = 512) -> dict[str, Score]:
+    """The score over all examples, under "all", and of each group; pieces beyond `longest` are not read."""
     rows = [encoding.ids for encoding in tokenizer.encode_batch([example.text for example in examples])]
     tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for example, answer in zip(examples, answers(model, rows), strict=True):
+    for example, answer in zip(examples, answers(model, rows, longest), strict=True):
         for group in {"all", example.group or "all"}:
             tally[group][0] += answer == example.label
             tally[group][1] += 1

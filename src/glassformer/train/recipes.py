@@ -1,6 +1,9 @@
 """How each shipped model is made: all numbers in one place."""
 
+import dataclasses
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -19,6 +22,9 @@ SST2 = (("sst2/train", 1), ("sst2/train_sentences", 2))
 REVIEWS = (("restaurant_reviews/train", 3), ("customer_reviews/train", 2))
 
 
+TOLD_IF_OTHER = ("width", "heads", "layers", "hidden", "length")  # younger than the runs people may have
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides what comes out, beside the data and the seed.
@@ -27,6 +33,7 @@ class Recipe:
     of the grammar that come first, once, the shortest first.  lesson: one step in so many is one with edges cut.
     batch: sentences at once.  rate, warmup (steps), decay, smoothing: the optimiser's.  word_dropout: the share of
     pieces replaced by [MASK].  meaning: the standard deviation of the pieces' first vectors, 0 for random ones.
+    width, heads, layers, hidden, length: the transformer's sizes; a sentence is read up to `length` pieces.
     """
 
     name: str
@@ -45,12 +52,25 @@ class Recipe:
     meaning: float = 0.4
     dropout: float = 0.15
     bag: bool = False  # a bag of words instead of a transformer
+    width: int = 128
+    heads: int = 4
+    layers: int = 2
+    hidden: int = 512
+    length: int = 512
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON gives it back: what a run is known by.  A size is told where it is not the usual one."""
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        every = dataclasses.asdict(self).items()
+        told = {name: value for name, value in every if name not in TOLD_IF_OTHER or value != usual[name]}
+        return json.loads(json.dumps(told))
 
     def model(self, vocabulary: int) -> nn.Module:
         """A model with fresh weights, drawn from torch's generator."""
         if self.bag:
             return BagOfWords(BagConfig(vocabulary))
-        model = Classifier(ClassifierConfig(vocabulary, dropout=self.dropout, positions="learned"))
+        sizes = self.width, self.heads, self.layers, self.hidden, self.length
+        model = Classifier(ClassifierConfig(vocabulary, *sizes, dropout=self.dropout, positions="learned"))
         model.layers.packs = False  # the sums, and the dropout, of the weights that ship
         for part in model.modules():
             if isinstance(part, nn.Linear):
@@ -83,10 +103,26 @@ RECIPES = {
             opening=36_000,
             lesson=12,
         ),
+        Recipe(
+            "tiny",
+            "a transformer whose whole sums fit a screen, taught negation too",
+            SST2 + REVIEWS,
+            generated=200_000,
+            opening=36_000,
+            lesson=12,
+            rate=1e-2,
+            word_dropout=0.0,
+            dropout=0.0,
+            width=8,
+            heads=2,
+            layers=1,
+            hidden=16,
+            length=64,
+        ),
     )
 }
 
-SHIPS = {"bag-of-words": 2, "sentiment-plain": 1, "sentiment": 2}  # the seed in the package: the median of 0, 1, 2
+SHIPS = {"bag-of-words": 2, "sentiment-plain": 1, "sentiment": 2, "tiny": 1}  # the seed in the package, the median
 
 
 def recipe(name: str) -> Recipe:

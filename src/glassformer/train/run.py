@@ -4,8 +4,6 @@ For every seed: gather, train with a progress bar, save now and then, measure wh
 seeds the one in the middle by SST-2 validation is kept, with a card that reports them all.
 """
 
-import dataclasses
-import json
 import shlex
 import signal
 import sys
@@ -79,7 +77,7 @@ class Run:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             message = f"{self.measured} cannot be read: {one_line(error, 80)}; delete it to train this seed again"
             raise CheckpointError(message) from None
-        if result.recipe != json.loads(json.dumps(dataclasses.asdict(self.recipe))):
+        if result.recipe != self.recipe.facts():
             raise CheckpointError(f"{self.measured} belongs to another recipe; choose another --out or delete it")
         return result
 

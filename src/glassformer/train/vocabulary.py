@@ -1,4 +1,4 @@
-"""One vocabulary of word pieces for all three models, and the rules by which text is cut.
+"""One vocabulary of word pieces for all shipped models, and the rules by which text is cut.
 
 Natural text is cut as the Penn Treebank does, which is how SST-2 is written: "wasn't" → was n't, "cannot" → can not,
 "it's" → it 's, punctuation by itself.  "wasnt" is cut alike (was nt).

@@ -7,8 +7,8 @@ import torch
 
 from glassformer.train import material, recipes, run
 
-TINY = recipes.Recipe(
-    "tiny",
+BRIEF = recipes.Recipe(
+    "brief",
     "made by the tests",
     (("sst2/train", 1),),
     generated=120,
@@ -22,7 +22,7 @@ TINY = recipes.Recipe(
 
 def install() -> None:
     """Make the recipe known and everything small."""
-    recipes.RECIPES["tiny"] = TINY
+    recipes.RECIPES["brief"] = BRIEF
     material.VOCABULARY = 400
     run.SAVE_EVERY = 7
 
@@ -31,4 +31,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     install()
     steps = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    run.train("tiny", Path(sys.argv[1]), Path(sys.argv[2]), (0,), steps)
+    run.train("brief", Path(sys.argv[1]), Path(sys.argv[2]), (0,), steps)
