@@ -57,7 +57,7 @@ def test_basic_self_attention_is_the_rung_of_parts():
     x = torch.randn(6, 8)
     with modules.opened() as page:
         body = (
-            "const { basicWeights } = await import('/views/gallery/matrices.js');"
+            "const { basicWeights } = await import('/views/gallery/basic.js');"
             "return JSON.stringify([basicWeights(given), basicWeights(given, Math.sqrt(8))]);"
         )
         found = torch.tensor(modules.run(page, body, x.tolist()))

@@ -1,11 +1,10 @@
 // Claims of the sources, tried: on this text where they are about attention, and on their own printed figures.
 
-import { h } from "../../base/dom.js";
 import { number, percent } from "../../base/format.js";
 import { descriptiveOf, numbersTable } from "../steps/drawn.js";
 import { sharesOf } from "../steps/focus.js";
-import { ownFirst } from "./matrices.js";
-import { drawnBar, drawnWords, rowsOfMatrix } from "./shapes.js";
+import { ownFirst } from "./basic.js";
+import { Drawing, rowsOfMatrix } from "./shapes.js";
 
 export const FIGURE_OWN_WORD = {
   id: "own-word",
@@ -28,17 +27,25 @@ const MOST_BARS = 24;
 
 function ownDrawing(all, n) {
   const rows = [...all].sort((a, b) => b.own - a.own).slice(0, MOST_BARS);
-  const shapes = rows.flatMap(({ name, own }, k) => {
+  const pen = new Drawing();
+  rows.forEach(({ name, own }, k) => {
     const y = 6 + 22 * k;
-    return [drawnWords(name, 70, y + 8, { anchor: "end" }), drawnBar(own, n, { x: 80, y, length: 320, tall: 15 }), drawnWords(`${own} of ${n}`, 412, y + 8)];
+    pen.words(name, 70, y + 8, { anchor: "end" }).words(`${own} of ${n}`, 412, y + 8);
+    pen.bar(own, n, { x: 80, y, length: 320, tall: 15 });
   });
-  return { shapes, width: 520, height: 16 + 22 * rows.length };
+  return pen;
 }
 
 function ownCaption(picture, rows, n) {
   const total = rows.reduce((sum, each) => sum + each.own, 0);
-  const shown = rows.length > MOST_BARS ? ` The ${MOST_BARS} heads with most are drawn.` : "";
-  return `In how many rows of each head of ${picture.model.name} the piece itself has the largest weight: ${total} of ${rows.length * n} (${percent(total / (rows.length * n))}). By chance it would be one in ${n}, ${percent(1 / n)}. ${total === rows.length * n ? "Here the claim holds everywhere." : "So the claim does not hold in general; a head may look anywhere."}${shown}`;
+  const shown = rows.length > MOST_BARS ? `The ${MOST_BARS} heads with most are drawn.` : "";
+  const every = rows.length * n;
+  return [
+    `In how many rows of each head of ${picture.model.name} the piece itself has the largest weight: ${total} of ${every} (${percent(total / every)}).`,
+    `By chance it would be one in ${n}, ${percent(1 / n)}.`,
+    total === every ? "Here the claim holds everywhere." : "So the claim does not hold in general; a head may look anywhere.",
+    shown,
+  ].join(" ");
 }
 
 // The rows that the post prints as a trained model's distributions, over its vocabulary of six: the source's own figures.
@@ -79,9 +86,16 @@ export const FIGURE_EIGHT = {
     const scaled = scores.map((score) => score / Math.sqrt(state.d));
     const [soft, hard] = [sharesOf(scaled), sharesOf(scores)];
     const rows = scores.map((score, k) => [`q1 · k${k + 1}`, [score, scaled[k], soft[k], hard[k]]]);
-    const table = () =>
-      h("div", {}, numbersTable({ caption: "two scores, computed here", columns: ["score", `÷ √${state.d}`, "softmax", "softmax without ÷ √d"], rows }));
-    const certain = 1 - Math.max(...hard);
-    return { element: table, caption: `Divided by √${state.d} = ${number(Math.sqrt(state.d))}, the scores give ${number(soft[0])} and ${number(soft[1])}. Not divided, what is left for the other word is ${number(certain)}, and the slope of softmax there, weight · (1 − weight), is ${number(Math.max(...hard) * certain)} instead of ${number(soft[0] * soft[1])}: almost nothing could be learned.`, badge: "computed in this page" };
+    const columns = ["score", `÷ √${state.d}`, "softmax", "softmax without ÷ √d"];
+    return { element: () => numbersTable({ caption: "two scores, computed here", columns, rows }), caption: eightCaption(state.d, soft, hard), badge: "computed in this page" };
   },
 };
+
+function eightCaption(d, soft, hard) {
+  const most = Math.max(...hard);
+  return [
+    `Divided by √${d} = ${number(Math.sqrt(d))}, the scores give ${number(soft[0])} and ${number(soft[1])}.`,
+    `Not divided, what is left for the other word is ${number(1 - most)}, and the slope of softmax there, weight · (1 − weight),`,
+    `is ${number(most * (1 - most))} instead of ${number(soft[0] * soft[1])}: the steeper a softmax, the less it still learns.`,
+  ].join(" ");
+}

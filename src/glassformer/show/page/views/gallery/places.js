@@ -2,7 +2,9 @@
 
 import { number } from "../../base/format.js";
 import { dotOf } from "../steps/focus.js";
-import { drawnCells, drawnWords } from "./shapes.js";
+import { Drawing } from "./shapes.js";
+
+const PLACES_LEFT = 46;
 
 /** sin and cos side by side, frequencies 10000^(−2f/w): Vaswani et al. 2017, section 3.5.  → [position][feature] */
 export function interleavedPlaces(length, width) {
@@ -55,17 +57,21 @@ function minus(one, other) {
   return one.map((row, i) => row.map((each, j) => each - other[i][j]));
 }
 
+const COLUMNS_SAY = {
+  halves: [[0.25, "sines"], [0.75, "cosines"]],
+  interleaved: [[0.5, "sine, cosine, sine, cosine …"]],
+  difference: [[0.5, "halves − interleaved"]],
+};
+
 function placesDrawing(rows, layout) {
   const [length, width] = [rows.length, rows[0].length];
-  const wide = Math.max(1, Math.min(44, 720 / width));
+  const wide = Math.min(44, 720 / width);
   const tall = Math.max(2, Math.min(24, 420 / length));
-  const cells = drawnCells(rows, { x: 46, y: 28, wide, tall, largest: layout === "difference" ? null : 1, numbers: wide >= 44 });
-  const shapes = [...cells.shapes, drawnWords("position", 0, 10, { size: 11, tone: "quiet" })];
-  const every = Math.ceil(length / 20);
-  for (let i = 0; i < length; i += every) shapes.push(drawnWords(String(i), 38, 28 + (i + 0.5) * tall, { anchor: "end", size: 11 }));
-  const marks = layout === "halves" ? [[0.25, "sines"], [0.75, "cosines"]] : layout === "interleaved" ? [[0.5, "sine, cosine, sine, cosine …"]] : [[0.5, "halves − interleaved"]];
-  shapes.push(...marks.map(([at, text]) => drawnWords(text, 46 + at * cells.width, 14, { anchor: "middle", size: 12 })));
-  return { shapes, width: Math.max(460, 56 + cells.width), height: 40 + cells.height };
+  const pen = new Drawing().words("position", 0, 10, { size: 11, tone: "quiet" });
+  const { right } = pen.cells(rows, { x: PLACES_LEFT, y: 28, wide, tall, largest: layout === "difference" ? null : 1, numbers: wide >= 44 });
+  for (let i = 0; i < length; i += Math.ceil(length / 20)) pen.words(String(i), PLACES_LEFT - 8, 28 + (i + 0.5) * tall, { anchor: "end", size: 11 });
+  for (const [at, text] of COLUMNS_SAY[layout]) pen.words(text, PLACES_LEFT + at * (right - PLACES_LEFT), 14, { anchor: "middle", size: 12 });
+  return pen;
 }
 
 const LAYOUT_SAYS = {
@@ -96,17 +102,27 @@ export const FIGURE_PLACE_DOTS = {
     const width = state.width - (state.width % 2);
     const rows = LAYOUTS[state.layout](state.length, width);
     const products = rows.map((one) => rows.map((other) => dotOf(one, other)));
-    const side = Math.max(3, Math.min(24, 460 / state.length));
-    const cells = drawnCells(products, { x: 46, y: 24, wide: side, tall: side, numbers: false, largest: width / 2 });
-    const every = Math.ceil(state.length / 16);
-    const ticks = rows.flatMap((_, i) => (i % every ? [] : [drawnWords(String(i), 38, 24 + (i + 0.5) * side, { anchor: "end", size: 11 }), drawnWords(String(i), 46 + (i + 0.5) * side, 12, { anchor: "middle", size: 11 })]));
-    return { drawing: { shapes: [...cells.shapes, ...ticks], width: 60 + cells.width, height: 36 + cells.height }, caption: dotsCaption(rows, products, width), badge: "computed in this page" };
+    return { drawing: productsDrawing(products, width / 2), caption: dotsCaption(products, width), badge: "computed in this page" };
   },
 };
 
+function productsDrawing(products, largest) {
+  const side = Math.max(3, Math.min(24, 460 / products.length));
+  const pen = new Drawing();
+  pen.cells(products, { x: PLACES_LEFT, y: 24, wide: side, tall: side, numbers: false, largest });
+  for (let i = 0; i < products.length; i += Math.ceil(products.length / 16)) {
+    const middle = (i + 0.5) * side;
+    pen.words(String(i), PLACES_LEFT - 8, 24 + middle, { anchor: "end", size: 11 }).words(String(i), PLACES_LEFT + middle, 12, { anchor: "middle", size: 11 });
+  }
+  return pen;
+}
+
 /** Along each diagonal the product is the same: measured here, not claimed. */
-function dotsCaption(rows, products, width) {
+function dotsCaption(products, width) {
   let most = 0;
   products.forEach((row, i) => row.forEach((each, j) => (most = Math.max(most, Math.abs(each - products[0][Math.abs(i - j)])))));
-  return `The dot product of the vectors of two places depends on their distance alone (largest departure here: ${number(most)}); each with itself gives w/2 = ${number(width / 2)}. That holds in both layouts, because each frequency's sine and cosine are both there.`;
+  return [
+    `The dot product of the vectors of two places depends on their distance alone (largest departure here: ${most.toExponential(1)});`,
+    `each with itself gives w/2 = ${number(width / 2)}. That holds in both layouts: of each frequency the sine and the cosine are both there.`,
+  ].join(" ");
 }

@@ -2,51 +2,92 @@
 // page, a canvas where it has too many shapes for one, or a figure that base/figure.js makes a file of.
 
 import { css, diverging, ink, scheme, sequential } from "../../base/colour.js";
-import { h, safe, sized } from "../../base/dom.js";
+import { h, safe, short, sized } from "../../base/dom.js";
 import { framedFigure } from "../../base/figure.js";
-import { cellText } from "../../base/format.js";
+import { cellText, number } from "../../base/format.js";
 
 const MOST_NODES = 900; // shapes of one SVG
 const TONES = { ink: "var(--ink)", quiet: "var(--quiet)", line: "var(--line)", accent: "var(--accent)", above: "var(--above)", below: "var(--below)" };
 const ON_WHITE = { ink: "#1b1d22", quiet: "#5c6370", line: "#c5c9d0", accent: "#1d4fa3", above: "#145ab4", below: "#ba5008" };
 
-/** Words at a place. */
-export function drawnWords(text, x, y, { size = 13, anchor = "start", tone = "ink", weight = 400, turn = 0 } = {}) {
-  return { text: safe(text), x, y, size, anchor, tone, weight, turn };
-}
+/** Shapes below and beside each other; how large it is follows from what was drawn. */
+export class Drawing {
+  shapes = [];
+  width = 0;
+  height = 0;
 
-/** A line, with a point at its end where `pointed`. */
-export function drawnLine(x1, y1, x2, y2, { tone = "quiet", pointed = false } = {}) {
-  const line = { line: [x1, y1, x2, y2], tone };
-  if (!pointed) return [line];
-  const turn = Math.atan2(y2 - y1, x2 - x1);
-  const wing = (angle) => ({ line: [x2, y2, x2 - 7 * Math.cos(turn + angle), y2 - 7 * Math.sin(turn + angle)], tone });
-  return [line, wing(0.45), wing(-0.45)];
-}
+  words(text, x, y, { size = 13, anchor = "start", tone = "ink", weight = 400, turn = 0 } = {}) {
+    const shown = safe(text);
+    this.shapes.push({ text: shown, x, y, size, anchor, tone, weight, turn });
+    const long = turn ? 0 : shown.length * size * 0.58;
+    this.#reach(x + { start: long, middle: long / 2, end: 0 }[anchor], y + size);
+    return this;
+  }
 
-/** An empty box. */
-export function drawnFrame(x, y, width, height, tone = "quiet") {
-  const corners = [[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]];
-  return corners.slice(1).flatMap(([a, b], k) => drawnLine(corners[k][0], corners[k][1], a, b, { tone }));
-}
+  /** A line, with a point at its end where `pointed`. */
+  line(x1, y1, x2, y2, { tone = "quiet", pointed = false } = {}) {
+    this.shapes.push({ line: [x1, y1, x2, y2], tone });
+    this.#reach(Math.max(x1, x2), Math.max(y1, y2));
+    const turn = Math.atan2(y2 - y1, x2 - x1);
+    for (const angle of pointed ? [0.45, -0.45] : []) this.line(x2, y2, x2 - 7 * Math.cos(turn + angle), y2 - 7 * Math.sin(turn + angle), { tone });
+    return this;
+  }
 
-/** Rows of numbers as cells: {shapes, width, height}.  both: around zero; numbers: written into the cells. */
-export function drawnCells(rows, { x, y, wide = 44, tall = 24, largest = null, both = true, numbers = true, speak = null }) {
-  const most = largest ?? Math.max(1e-30, ...rows.flat().map((value) => (Number.isFinite(value) ? Math.abs(value) : 0)));
-  const shapes = rows.flatMap((row, i) =>
-    row.flatMap((value, j) => {
-      const share = Number.isFinite(value) ? value / most : 0;
-      const box = { box: [x + j * wide, y + i * tall, wide > 8 ? wide - 1 : wide + 0.4, tall > 8 ? tall - 1 : tall + 0.4], share, both, title: speak ? speak(i, j, value) : null };
-      if (!numbers) return [box];
-      return [box, { text: cellText(value), x: x + (j + 0.5) * wide - 0.5, y: y + (i + 0.5) * tall, size: Math.min(13, wide / 3.4), anchor: "middle", over: box, weight: 400, turn: 0 }];
-    }),
-  );
-  return { shapes, width: wide * (rows[0]?.length ?? 0), height: tall * rows.length };
-}
+  /** An empty box. */
+  frame(x, y, width, height, tone = "quiet") {
+    const corners = [[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]];
+    corners.slice(1).forEach(([a, b], k) => this.line(...corners[k], a, b, { tone }));
+    return this;
+  }
 
-/** A bar from `x` to the right, as long as the share of `length`. */
-export function drawnBar(value, largest, { x, y, length, tall = 14 }) {
-  return { box: [x, y, Math.max(0.5, (length * Math.abs(value)) / Math.max(1e-30, largest)), tall], tone: value < 0 ? "below" : "above" };
+  /** A bar from `x` to the right, as long as the share of `length`; its end. */
+  bar(value, largest, { x, y, length, tall = 14, tone = value < 0 ? "below" : "above" }) {
+    const long = Math.max(0.5, (length * Math.abs(value)) / Math.max(1e-30, largest));
+    this.shapes.push({ box: [x, y, long, tall], tone });
+    this.#reach(x + long, y + tall);
+    return x + long;
+  }
+
+  /** Rows of numbers as cells; {right, bottom}.  both: around zero; numbers: written into the cells; speak: a cell in words. */
+  cells(rows, { x, y, wide = 44, tall = 24, largest = null, both = true, numbers = true, speak = null }) {
+    const sizes = rows.flat().map((value) => (Number.isFinite(value) ? Math.abs(value) : 0));
+    const most = largest ?? sizes.reduce((best, each) => Math.max(best, each), 1e-30);
+    const [width, height] = [wide, tall].map((size) => (size > 8 ? size - 1 : size + 0.4)); // small ones leave no gap
+    rows.forEach((row, i) =>
+      row.forEach((value, j) => {
+        const [left, top] = [x + j * wide, y + i * tall];
+        const cell = { box: [left, top, width, height], share: Number.isFinite(value) ? value / most : 0, both, title: speak?.(i, j, value) ?? null };
+        this.shapes.push(cell);
+        if (numbers) this.shapes.push({ text: cellText(value), x: left + width / 2, y: top + height / 2, size: Math.min(13, wide / 3.4), anchor: "middle", over: cell, weight: 400, turn: 0 });
+      }),
+    );
+    const end = { right: x + wide * (rows[0]?.length ?? 0), bottom: y + tall * rows.length };
+    this.#reach(end.right, end.bottom);
+    return end;
+  }
+
+  /** A matrix with its name above and its shape below; {left, right, middle, bottom}. */
+  matrix(rows, { name = "", shape = "", x, y, wide = 14, tall = 14, both = true, largest = null }) {
+    const top = y + 22;
+    const speak = (i, j, value) => `${name || shape}[${i},${j}] = ${number(value)}`;
+    const { right, bottom } = this.cells(rows, { x, y: top, wide, tall, both, largest, numbers: false, speak });
+    const center = (x + right) / 2;
+    this.frame(x - 1, top - 1, right - x + 1, bottom - top + 1, "line");
+    this.words(name, center, y + 10, { anchor: "middle", weight: 650 });
+    this.words(shape, center, bottom + 14, { anchor: "middle", size: 11, tone: "quiet" });
+    return { left: x, right, middle: (top + bottom) / 2, bottom: bottom + 22 };
+  }
+
+  /** Labels at the left of rows. */
+  labels(names, x, y, step, { size = 11, most = 14 } = {}) {
+    names.forEach((name, k) => this.words(short(name, most), x, y + (k + 0.5) * step, { anchor: "end", size }));
+    return this;
+  }
+
+  #reach(x, y) {
+    this.width = Math.max(this.width, Math.ceil(x + 8));
+    this.height = Math.max(this.height, Math.ceil(y + 8));
+  }
 }
 
 /** The drawing as an element of the page. */
@@ -137,4 +178,9 @@ export function figureOfDrawing({ shapes, width, height }, { title, caption, bad
 export function rowsOfMatrix({ shape, data }, most = Infinity, across = Infinity) {
   const [n, m] = shape;
   return Array.from({ length: Math.min(n, most) }, (_, i) => Array.from(data.subarray(i * m, i * m + Math.min(m, across))));
+}
+
+/** What a layer reads: the stream of the layer before, or the vectors of the pieces; undefined where it is not held. */
+export function streamBefore(picture, layer) {
+  return picture.arrays[layer ? `layers.${layer - 1}.stream` : "embed.stream"];
 }

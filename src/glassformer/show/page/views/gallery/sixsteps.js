@@ -4,12 +4,14 @@ import { safe, short } from "../../base/dom.js";
 import { number } from "../../base/format.js";
 import { descriptiveOf } from "../steps/drawn.js";
 import { largestFew, matrixRow } from "../steps/focus.js";
-import { drawnCells, drawnLine, drawnWords, rowsOfMatrix } from "./shapes.js";
+import { Drawing, rowsOfMatrix, streamBefore } from "./shapes.js";
 
-const COLUMNS = 4; // words beside each other
-const CELLS = 8; // numbers of a vector that are drawn
+const MOST_COLUMNS = 4; // words beside each other
+const MOST_CELLS = 8; // numbers of a vector that are drawn
+const ASKING = 2; // words whose steps are drawn
 const LEFT = 170;
-const CELL = { wide: 40, tall: 22 };
+const GAP = 36;
+const CELL = { wide: 34, tall: 22 };
 
 export const FIGURE_SIX_STEPS = {
   id: "six-steps",
@@ -20,85 +22,108 @@ export const FIGURE_SIX_STEPS = {
   async make({ picture, source, layer, head }) {
     const values = await source.head(picture, layer, head);
     if (!values.q) throw new Error("this file holds no q, k and v of this text; open it with glassformer open");
-    const x = picture.arrays[layer ? `layers.${layer - 1}.stream` : "embed.stream"];
-    const block = sixStepsBlock({ picture, layer, head, x: x ? rowsOfMatrix(x) : null, ...rowsOfHead(values) });
-    return { drawing: block, caption: sixCaption(picture, values), badge: descriptiveOf(picture) };
+    const drawing = new SixSteps(picture, values, streamBefore(picture, layer)).drawn(`${safe(picture.model.name)}, head L${layer}.H${head}`);
+    return { drawing, caption: sixCaption(picture, values), badge: descriptiveOf(picture) };
   },
 };
 
-function rowsOfHead({ q, k, v, scores, scaled, weights }) {
-  return { q: rowsOfMatrix(q), k: rowsOfMatrix(k), v: rowsOfMatrix(v), scores, scaled, weights };
-}
-
 function sixCaption(picture, { q }) {
   const d = q.shape[1];
-  const cells = d > CELLS ? ` Of ${d} numbers of each vector the ${CELLS} that vary most are drawn; sums are over all.` : "";
-  const words = picture.pieces.length > COLUMNS ? ` The first ${COLUMNS} of ${picture.pieces.length} pieces are drawn; softmax and sum are over all.` : "";
-  return `Each piece makes q, k and v (1); q of one · k of each (2); divided by √${d} (3); softmax (4); each v times its weight (5); their sum is z (6). Numbers of ${picture.model.name}, computed in this page.${cells}${words}`;
+  return [
+    `Each piece makes q, k and v (1); q of one · k of each (2); divided by √${d} (3); softmax (4); each v times its weight (5); their sum is z (6).`,
+    `Numbers of ${picture.model.name}, computed in this page.`,
+    d > MOST_CELLS ? `Of ${d} numbers of each vector the ${MOST_CELLS} that vary most are drawn; sums are over all.` : "",
+    picture.pieces.length > MOST_COLUMNS ? `The first ${MOST_COLUMNS} of ${picture.pieces.length} pieces are drawn; softmax and sum are over all.` : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
-/** Everything below each other: vectors of each word, then for each word that asks the steps 2 to 6. */
-function sixStepsBlock({ picture, layer, head, x, q, k, v, scores, scaled, weights }) {
-  const n = picture.pieces.length;
-  const columns = Math.min(n, COLUMNS);
-  const features = variedFew(v);
-  const width = CELL.wide * features.length;
-  const gap = 36;
-  const place = (j) => LEFT + j * (width + gap);
-  const shapes = [];
-  let y = 32;
-  const label = (text, more = "") => shapes.push(drawnWords(text, 0, y + 11, { weight: 600 }), drawnWords(more, 0, y + 27, { size: 11, tone: "quiet" }));
-  const vectors = (rows, largest) => rows.forEach((row, j) => shapes.push(...drawnCells([features.map((f) => row[f])], { x: place(j), y, ...CELL, largest, speak: (i, c, value) => `feature ${features[c]}: ${number(value)}` }).shapes));
-  const next = (more = 34) => (y += more);
-
-  shapes.push(...picture.pieces.slice(0, columns).map((piece, j) => drawnWords(short(piece, 18), place(j) + width / 2, y, { anchor: "middle", size: 16, weight: 650 })));
-  next(24);
-  if (x) {
-    const few = largestFew(spreadOf(x), features.length);
-    label("x", `what layer ${layer} reads`);
-    x.slice(0, columns).forEach((row, j) => shapes.push(...drawnCells([few.map((f) => row[f])], { x: place(j), y, ...CELL }).shapes));
-    next(44);
+/** Everything below each other: the vectors of each word, then for each word that asks the steps 2 to 6. */
+class SixSteps {
+  constructor(picture, values, x) {
+    Object.assign(this, { picture, values, x, pen: new Drawing(), y: 32 });
+    [this.q, this.k, this.v] = [values.q, values.k, values.v].map((matrix) => rowsOfMatrix(matrix));
+    this.features = variedFew(this.v);
+    this.columns = Math.min(picture.pieces.length, MOST_COLUMNS);
+    this.ofX = x ? variedFew(rowsOfMatrix(x)) : [];
+    this.span = CELL.wide * Math.max(this.features.length, this.ofX.length);
   }
-  for (const [name, rows, what] of [["1  q", q, "what it asks for"], ["    k", k, "what it is found by"], ["    v", v, "what it hands over"]]) {
-    label(name, what);
-    vectors(rows.slice(0, columns), largestOf(rows));
-    next(40);
+
+  drawn(name) {
+    this.pen.words(name, this.place(this.columns) - GAP, 8, { anchor: "end", size: 11, tone: "quiet" });
+    this.#vectors();
+    for (let i = 0; i < Math.min(this.columns, ASKING); i += 1) this.#asking(i);
+    return this.pen;
   }
-  for (let i = 0; i < Math.min(columns, 2); i += 1) y = askingRows({ shapes, y: y + 8, i, columns, place, width, picture, q, v, features, steps: [scores, scaled, weights] });
-  return { shapes: [drawnWords(`${safe(picture.model.name)}, head L${layer}.H${head}`, place(columns) - gap, 8, { anchor: "end", size: 11, tone: "quiet" }), ...shapes], width: place(columns) - gap + 4, height: y + 14 };
-}
 
-/** Steps 2 to 6 for the word that asks; returns where the next may begin. */
-function askingRows({ shapes, y, i, columns, place, width, picture, q, v, features, steps }) {
-  const d = q[0].length;
-  const [scores, scaled, weights] = steps.map((matrix) => matrixRow(matrix, i));
-  const z = v[0].map((_, f) => weights.reduce((total, weight, j) => total + weight * v[j][f], 0));
-  const name = short(picture.pieces[i], 10);
-  shapes.push(...drawnLine(0, y - 6, place(columns) - 36, y - 6, { tone: "line" }));
-  const row = (title, values, say) => {
-    shapes.push(drawnWords(title, 0, y + 10, { weight: 600 }));
-    values.slice(0, columns).forEach((value, j) => shapes.push(drawnWords(say(value, j), place(j) + width / 2, y + 10, { anchor: "middle" })));
-    y += 24;
-  };
-  row(`2  score of ${name}`, scores, (value, j) => `q${i + 1} · k${j + 1} = ${number(value)}`);
-  row(`3  ÷ √${d}`, scaled, (value) => number(value));
-  row("4  softmax", weights, (value) => number(value));
-  shapes.push(drawnWords("5  weight × v", 0, y + 11, { weight: 600 }));
-  const most = largestOf(v);
-  v.slice(0, columns).forEach((value, j) => shapes.push(...drawnCells([features.map((f) => weights[j] * value[f])], { x: place(j), y, ...CELL, largest: most }).shapes));
-  y += 32;
-  shapes.push(drawnWords(`6  sum: z${i + 1}`, 0, y + 11, { weight: 600 }));
-  shapes.push(...drawnCells([features.map((f) => z[f])], { x: place(i), y, ...CELL, largest: most }).shapes);
-  return y + 40;
-}
+  place(column) {
+    return LEFT + column * (this.span + GAP);
+  }
 
-function spreadOf(rows) {
-  return rows[0].map((_, f) => Math.max(...rows.map((row) => row[f])) - Math.min(...rows.map((row) => row[f])));
+  #vectors() {
+    for (let j = 0; j < this.columns; j += 1) this.#middle(short(this.picture.pieces[j], 18), j, { size: 16, weight: 650 });
+    this.y += 24;
+    if (this.x) this.#row("x", "what the layer reads", rowsOfMatrix(this.x), this.ofX);
+    this.#row("1  q", "what it asks for", this.q, this.features);
+    this.#row("    k", "what it is found by", this.k, this.features);
+    this.#row("    v", "what it hands over", this.v, this.features);
+    this.y += 8;
+  }
+
+  /** One vector of each word, all on one scale. */
+  #row(title, what, rows, features) {
+    this.pen.words(title, 0, this.y + 11, { weight: 600 }).words(what, 0, this.y + 27, { size: 11, tone: "quiet" });
+    const largest = largestOf(rows);
+    rows.slice(0, this.columns).forEach((row, j) => this.#cells(row, j, features, largest));
+    this.y += 40;
+  }
+
+  #cells(row, column, features, largest) {
+    const speak = (_, c, value) => `feature ${features[c]}: ${number(value)}`;
+    const x = this.place(column) + (this.span - CELL.wide * features.length) / 2;
+    this.pen.cells([features.map((f) => row[f])], { x, y: this.y, ...CELL, largest, speak });
+  }
+
+  #middle(text, column, how = {}) {
+    this.pen.words(text, this.place(column) + this.span / 2, this.y, { anchor: "middle", ...how });
+  }
+
+  /** Steps 2 to 6 for the word that asks. */
+  #asking(i) {
+    const [scores, scaled, weights] = [this.values.scores, this.values.scaled, this.values.weights].map((matrix) => matrixRow(matrix, i));
+    const name = short(this.picture.pieces[i], 10);
+    this.pen.line(0, this.y - 2, this.place(this.columns) - GAP, this.y - 2, { tone: "line" });
+    this.y += 14;
+    this.#numbers(`2  score of ${name}`, scores, (value, j) => `q${i + 1} · k${j + 1} = ${number(value)}`);
+    this.#numbers(`3  ÷ √${this.q[0].length}`, scaled, (value) => number(value));
+    this.#numbers("4  softmax", weights, (value) => number(value));
+    this.y -= 10;
+    this.#mixture(i, weights);
+  }
+
+  #numbers(title, values, say) {
+    this.pen.words(title, 0, this.y, { weight: 600 });
+    values.slice(0, this.columns).forEach((value, j) => this.#middle(say(value, j), j));
+    this.y += 24;
+  }
+
+  #mixture(i, weights) {
+    const largest = largestOf(this.v);
+    this.pen.words("5  weight × v", 0, this.y + 11, { weight: 600 });
+    this.v.slice(0, this.columns).forEach((value, j) => this.#cells(value.map((each) => weights[j] * each), j, this.features, largest));
+    this.y += 32;
+    const z = this.v[0].map((_, f) => weights.reduce((total, weight, j) => total + weight * this.v[j][f], 0));
+    this.pen.words(`6  sum: z${i + 1}`, 0, this.y + 11, { weight: 600 });
+    this.#cells(z, i, this.features, largest);
+    this.y += 44;
+  }
 }
 
 /** Up to eight features: those in which the words differ most. */
 function variedFew(rows) {
-  return largestFew(spreadOf(rows), CELLS);
+  const spread = rows[0].map((_, f) => Math.max(...rows.map((row) => row[f])) - Math.min(...rows.map((row) => row[f])));
+  return largestFew(spread, MOST_CELLS);
 }
 
 function largestOf(rows) {

@@ -21,7 +21,7 @@ export function numbersTable({ caption, columns, rows, hidden = [], foot = null,
     { class: "shown-holder", tabindex: "0", role: "group", "aria-label": caption },
     h(
       "table",
-      { class: "shown-numbers" },
+      { class: columns.length > 6 ? "shown-numbers is-wide" : "shown-numbers" },
       h("caption", {}, caption),
       h("thead", {}, h("tr", {}, h("td", {}), columns.map((column) => h("th", { scope: "col" }, column)))),
       h("tbody", {}, rows.map((row) => one(row))),
