@@ -270,7 +270,8 @@ def test_what_a_switch_does_not_reach_is_not_computed(page):
         OPEN
         + WORK
         + (
-            "const picture = await source.picture(given); const sites = ['L0.stream[0,0]', 'L1.stream[0,0]', 'pooled[0]'];"
+            "const picture = await source.picture(given);"
+            "const sites = ['L0.stream[0,0]', 'L1.stream[0,0]', 'pooled[0]'];"
             "const set = (each) => counted(() => source.whatIf(picture, [`set:${each}=1`]));"
             "const work = [await counted(() => source.picture(given))];"
             "for (const each of sites) work.push(await set(each));"
