@@ -11,7 +11,7 @@ import pytest
 from glassformer.errors import UsageError
 from glassformer.explain import baselines
 from glassformer.explain.explanation import Explanation
-from glassformer.explain.pack import models_pack, runs_in_page
+from glassformer.explain.pack import models_pack
 from glassformer.explain.reader import Reader, companion
 from glassformer.show.modelpack import packed_models
 from tests import made
@@ -305,20 +305,3 @@ def test_a_pair_is_refused_and_so_is_a_model_that_is_not_there(page):
     assert pair.startswith("the models in this file read one text at a time")
     assert "cannot read another" in modules.run(page, body, {"model": "elsewhere", "text": "good"})
     assert "is in the vocabulary" in modules.run(page, body, {"model": "post", "text": "家"})
-
-
-def test_what_the_page_cannot_run_is_not_packed():
-    other = made.bert_reader()
-    assert not runs_in_page(other) and runs_in_page(readers()["post"])
-    with pytest.raises(UsageError, match="leave --with-model out"):
-        models_pack([other])
-
-
-def test_a_pack_names_no_folder_and_halves_what_loses_nothing(tmp_path):
-    from glassformer.explain.reader import read
-
-    header, weights = models_pack([read(made.folder(tmp_path / "mine")), made.reader()])
-    assert [model["given"] for model in header["models"]] == ["mine", "made"]
-    assert str(tmp_path) not in json.dumps(header)
-    assert b'"F16"' in weights["mine"] and b'"F32"' in weights["made"]
-    assert len(header["tokenizers"]) == 1
