@@ -6,6 +6,7 @@ import torch
 from glassformer.explain.reader import read
 from glassformer.show.packed import pack
 from tests.show.page import modules, translated, whole
+from tests.show.pictures import picture
 
 TYPES = {
     "input-input": "encoder.layers.{}.attention.weights",
@@ -155,6 +156,17 @@ def test_a_click_toggles_a_head_and_a_double_click_isolates_it(viewer):
     assert on() == [True] * 4
 
 
+def test_of_one_head_alone_the_effect_of_each_cell_stands_beside_its_weight(viewer):
+    x = whole.shipped()
+    viewer.locator(".head-name").nth(3).dblclick()
+    point(viewer, "looks", 4)
+    cells = x.picture()["arrays"]["layers.0.attention.cells"][3, 4]
+    written = {piece: row[1] for piece, row in table(viewer).items()}
+    assert written == {piece: pytest.approx(cells[k], rel=6e-3, abs=1e-6) for k, piece in enumerate(x.pieces)}
+    assert "estimated" in viewer.inner_text(".viewer-facts")
+    viewer.locator(".head-name").nth(3).dblclick()
+
+
 def test_keys_walk_the_pieces_and_keep_one(viewer):
     viewer.locator(".is-looks").focus()
     viewer.keyboard.press("Home")
@@ -213,3 +225,12 @@ def test_a_model_without_attention_is_told_so(tmp_path):
     x = read("bag-of-words").explain(whole.SENTENCE, beside=())
     with whole.opened(tmp_path, [x.picture()], {"view": "viewer"}) as tab:
         assert "has no attention" in tab.inner_text("gf-viewer")
+
+
+def test_of_512_pieces_and_twelve_heads_little_is_drawn(tmp_path):
+    big = picture(pieces=512, layers=1, heads=12, width=384)
+    with whole.opened(tmp_path, [big], {"view": "viewer"}) as tab:
+        tab.wait_for_selector(".head-box")
+        point(tab, "looks", 3)
+        assert whole.nodes(tab) < 500
+        assert tab.evaluate("document.querySelector('.canvas-holder canvas').height") < 2000

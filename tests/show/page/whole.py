@@ -76,4 +76,4 @@ def nodes(tab: Any) -> int:
 
 def number(text: str) -> float:
     """A number as the page writes it."""
-    return float(text.replace("−", "-").replace("~0", "0"))
+    return float(text.replace("−", "-").replace("~0", "0").lstrip("+"))

@@ -7,7 +7,7 @@ import { placeOf } from "../base/facts.js";
 import { number } from "../base/format.js";
 import { Panel, say, store } from "../base/store.js";
 import { largestAt } from "./steps/focus.js";
-import { ATTENTION_TYPES, hasSource, headsOfType, meanOfHeads, sidesOfType, weightsOfType, whyNotType } from "./viewer/attentions.js";
+import { ATTENTION_TYPES, cellsOfHead, hasSource, headsOfType, meanBetween, sidesOfType, weightsOfType, whyNotType } from "./viewer/attentions.js";
 import { boxesLegend, effectText, headBox, weightsBeside } from "./viewer/boxes.js";
 import { drawThreads } from "./viewer/threads.js";
 
@@ -20,6 +20,7 @@ export class ViewerView extends Panel {
   #layer = 0;
   #on = [];
   #matrices = [];
+  #cells = [];
   #from = { looks: 0, at: 0 };
   #active = null;
   #pinned = null;
@@ -101,8 +102,10 @@ export class ViewerView extends Panel {
     const [picture, source, count] = [store.get("picture"), store.get("source"), this.#heads];
     if (this.#on.length !== count) this.#on = new Array(count).fill(true);
     const wanted = Array.from({ length: count }, (_, head) => weightsOfType(source, picture, { type: this.#type, layer: this.#layer, head }));
-    const done = await Promise.allSettled(wanted);
+    const cells = Array.from({ length: count }, (_, head) => cellsOfHead(source, picture, { layer: this.#layer, head }).catch(() => null));
+    const [done, cut] = await Promise.all([Promise.allSettled(wanted), Promise.all(cells)]);
     if (mine !== this.#asked) return;
+    this.#cells = cut;
     this.#matrices = done.map(({ value }) => value ?? null);
     this.missing = done.find(({ reason }) => reason)?.reason.message ?? "";
     this.#redraw();
@@ -277,11 +280,9 @@ export class ViewerView extends Panel {
 
   /** The pieces on the other side with the largest mean weight. */
   #strongest(most) {
-    const mean = meanOfHeads(this.#matrices.map((each) => each), this.#on.map((on, k) => on && Boolean(this.#matrices[k])));
-    if (!this.#active || !mean) return [];
-    const { side, index } = this.#active;
-    const pieces = sidesOfType(store.get("picture"), this.#type)[side === "looks" ? "at" : "looks"];
-    const values = side === "looks" ? mean[index] : mean.map((row) => row[index]);
+    if (!this.#active) return [];
+    const values = meanBetween(this.#matrices.filter((rows, k) => rows && this.#on[k]), this.#active);
+    const pieces = sidesOfType(store.get("picture"), this.#type)[this.#active.side === "looks" ? "at" : "looks"];
     const order = values.map((_, k) => k).sort((a, b) => values[b] - values[a]);
     return order.slice(0, most).map((k) => ({ name: pieces[k], k, mean: values[k] }));
   }
@@ -290,7 +291,7 @@ export class ViewerView extends Panel {
     const few = this.#strongest(ROWS_OF_TABLE);
     if (!few.length) return fill(this.facts, h("p", { class: "aside" }, this.#active ? "No head is on." : "Point at a piece, or walk with the arrow keys; a click keeps it. All lines are drawn until then."));
     const on = this.#on.map((each, k) => (each && this.#matrices[k] ? k : -1)).filter((k) => k >= 0);
-    return fill(this.facts, weightsBeside({ name: this.#name(this.#active), ...this.#active, few, on, matrices: this.#matrices }));
+    return fill(this.facts, weightsBeside({ name: this.#name(this.#active), ...this.#active, few, on, matrices: this.#matrices, cells: this.#cells[on[0]], metric: store.get("picture").metric }));
   }
 }
 

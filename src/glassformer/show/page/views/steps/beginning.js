@@ -28,7 +28,7 @@ function sizesText({ name, layers, heads, width, parameters }) {
   if (!layers) return `${safe(name)} has no attention: it adds up what each word says alone.`;
   const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
   const small = width <= SMALL ? ": so small that every sum fits on this screen" : "";
-  return `${safe(name)} has ${count(layers, "layer")} of ${count(heads[0], "head")}, vectors of ${count(width, "number")} and ${count(parameters, "parameter")}${small}.`;
+  return `${safe(name)} has ${count(layers, "layer")} of ${count(heads[0], "head")}, vectors of ${count(width, "number")}${parameters ? ` and ${count(parameters, "parameter")}` : ""}${small}.`;
 }
 
 const MOST_OPENING = 80;

@@ -1,7 +1,7 @@
 // Which attention a picture holds, by type, and its weights: who looks (rows) at whom (columns), head by head.
 
 import { headEffect } from "../../base/facts.js";
-import { dotOf, matrixRow, sharesOf } from "../steps/focus.js";
+import { dotOf, sharesOf } from "../steps/focus.js";
 
 export const ATTENTION_TYPES = [
   { id: "all", label: "All" },
@@ -60,7 +60,8 @@ export async function weightsOfType(source, picture, { type, layer, head }) {
 
 function rowsOfWeights(matrix) {
   if (!matrix) throw new Error("the weights of this head are not held here; open the text with glassformer open");
-  return Array.from({ length: matrix.shape[0] }, (_, i) => matrixRow(matrix, i));
+  const [n, m] = matrix.shape;
+  return Array.from({ length: n }, (_, i) => matrix.data.subarray(i * m, (i + 1) * m)); // views, no copies
 }
 
 /** Input rows look at the input; output rows at the input and at the output before them. */
@@ -93,9 +94,17 @@ export function effectsOfHead(picture, { type, layer, head, baseline }) {
   });
 }
 
-/** Rows of several heads, averaged over those that are on. */
-export function meanOfHeads(matrices, on) {
-  const some = matrices.filter((_, k) => on[k]);
-  if (!some.length) return null;
-  return some[0].map((row, i) => row.map((_, j) => some.reduce((total, each) => total + each[i][j], 0) / some.length));
+/** What changes when each cell of a head is cut: {rows, exact}; null where that is not held, or of another type. */
+export async function cellsOfHead(source, picture, { layer, head }) {
+  if (hasSource(picture)) return null;
+  const { cells } = await source.head(picture, layer, head);
+  return cells ? { rows: rowsOfWeights(cells), exact: cells.exact } : null;
+}
+
+/** For each piece of the other side the mean weight, over the heads that are on, between it and piece `index` of `side`. */
+export function meanBetween(matrices, { side, index }) {
+  if (!matrices.length) return [];
+  const count = side === "looks" ? matrices[0][index].length : matrices[0].length;
+  const weight = (rows, k) => (side === "looks" ? rows[index][k] : rows[k][index]);
+  return Array.from({ length: count }, (_, k) => matrices.reduce((total, rows) => total + weight(rows, k), 0) / matrices.length);
 }

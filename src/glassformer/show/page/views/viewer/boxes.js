@@ -34,16 +34,19 @@ export function boxesLegend(picture, baseline) {
 }
 
 /** Of one piece the largest weights: a column for each head that is on, and their mean. */
-export function weightsBeside({ name, side, index, few, on, matrices }) {
+export function weightsBeside({ name, side, index, few, on, matrices, cells, metric }) {
   const shown = on.slice(0, COLUMNS_OF_TABLE);
   const left = on.length - shown.length;
-  const weight = (head, k) => (side === "looks" ? matrices[head][index][k] : matrices[head][k][index]);
+  const at = (rows, k) => (side === "looks" ? rows[index][k] : rows[k][index]);
+  const alone = on.length === 1 ? cells : null; // of one head the effect of each cell stands beside its weight
+  const last = alone ? { name: alone.exact ? "cut" : "cut ≈", of: ({ k }) => signed(at(alone.rows, k)) } : { name: "mean", of: ({ mean }) => mean };
   const table = numbersTable({
     caption: `“${name}” ${side === "looks" ? "looks at" : "is looked at by"}${left > 0 ? `; ${left} more heads are on` : ""}`,
-    columns: [...shown.map((head) => `H${head}`), "mean"],
-    rows: few.map(({ name: other, k, mean }) => [other, [...shown.map((head) => weight(head, k)), mean]]),
+    columns: [...shown.map((head) => `H${head}`), last.name],
+    rows: few.map((each) => [each.name, [...shown.map((head) => at(matrices[head], each.k)), last.of(each)]]),
     shade: "all",
   });
-  const note = "A weight says where a head looks. Whether that matters is what the changes at the boxes say.";
-  return [table, badgeLine("descriptive"), h("p", { class: "aside" }, note)];
+  const note = "A weight says where a head looks. Whether that matters is what the changes say: at the boxes of each head, and, with one head alone, of each cell when it is cut.";
+  const badges = [badgeLine("weights: descriptive"), alone && badgeLine(badge({ metric }, "−∞ before softmax", 1, alone.exact))];
+  return [table, badges.filter(Boolean), h("p", { class: "aside" }, note)];
 }
