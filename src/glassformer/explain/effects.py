@@ -4,9 +4,10 @@ Where a sentence is too long, or a model too large, to cut every edge, backward 
 largest are then cut for real (Syed et al. 2023 and Kramár et al. 2024 do so for whole circuits).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -102,25 +103,37 @@ def _largest(pairs: list[tuple[int, int]], estimate: Tensor, most: int) -> list[
 def estimated(trial: Trial) -> Tensor:
     """The change of the measure when word i may not look at word j, estimated for all pairs: (words, words)."""
     to_words = trial.word_matrix()  # words n
-    moved = sum(layer.sum(dim=1) for layer in moved_cells(trial))  # slopes i j
-    return trial.measure.change(to_words @ moved @ to_words.T)
+    return trial.measure.change(to_words @ _estimates(trial)[1] @ to_words.T)
 
 
 def estimated_cells(trial: Trial) -> list[Tensor]:
     """The change of the measure when one cell of one head is cut, estimated for all of them: (h, i, j) a layer."""
-    return [trial.measure.change(layer) for layer in moved_cells(trial)]
+    return _estimates(trial)[0]
 
 
-def moved_cells(trial: Trial) -> list[Tensor]:
-    """How far each slope of the measure moves when one cell of one head is cut: (slopes, h, i, j) a layer.
+Estimates = tuple[list[Tensor], Tensor]
+_known: WeakKeyDictionary[Trial, Estimates] = WeakKeyDictionary()
+
+
+def _estimates(trial: Trial) -> Estimates:
+    """For each cell the change; and how far each slope moves for all heads and layers at once: (slopes, i, j)."""
+    if trial not in _known:
+        cells, together = [], torch.zeros(())
+        for moved in _moved_cells(trial):
+            cells.append(trial.measure.change(moved))
+            together = together + moved.sum(dim=1)
+        _known[trial] = cells, together
+    return _known[trial]
+
+
+def _moved_cells(trial: Trial) -> Iterator[Tensor]:
+    """How far each slope of the measure moves when one cell of one head is cut: (slopes, h, i, j), layer by layer.
 
     To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so a slope moves by
     a_j/(1−a_j) · (g·a − g_j), with g its gradient.
     """
-    moved = []
     for a, g in zip(*gradients(trial, "*.attention.weights"), strict=True):  # h i j, slopes h i j
-        moved.append(a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g))
-    return moved
+        yield a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g)
 
 
 def cells_cut(trial: Trial, layer: int, head: int) -> tuple[Tensor, bool]:
@@ -171,7 +184,7 @@ def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:
     cuts, heads = trial.edges([(edge.looks, edge.at)]), trial.heads
     chosen = heads
     if len(heads) * trial.ids.size(1) > trial.exact:
-        estimate = [trial.measure.change((layer * cuts[0]).sum(dim=(2, 3))) for layer in moved_cells(trial)]
+        estimate = [(layer * cuts[0]).sum(dim=(1, 2)) for layer in estimated_cells(trial)]
         chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
     after = trial.after_cuts(cuts.expand(len(chosen), -1, -1), chosen).tolist()
     changes = {at: each - trial.before for at, each in zip(chosen, after, strict=True)}
