@@ -222,6 +222,22 @@ def test_the_path_is_shown_with_switches_on_while_it_sums_to_the_answer():
 # one head
 
 
+def test_a_full_picture_measures_the_cells_of_as_many_heads_as_there_is_time_for():
+    """The head that the told edge runs through first; the others stay estimated, and are said to be."""
+    trial = TRIALS["post mean"]()
+    trial.__dict__["exact"] = trial.ids.size(1) ** 3
+    drawn = picture(trial)
+    exact, told = drawn["cells"]["exact"], drawn["told"]["by_head"]
+    measured = [at for at in trial.heads if exact[at[0]][at[1]]]
+    effects = drawn["effects"]["heads"]["zero"]
+    order = sorted(trial.heads, key=lambda at: -max(abs(told[at[0]][at[1]]), abs(effects[at[0]][at[1]])))
+    assert set(measured) == set(order[:2]) and len(trial.heads) > 2
+    for layer, head in trial.heads:
+        own = head_picture(trial, layer, head)["arrays"]["cells"]
+        found = drawn["arrays"][f"layers.{layer}.attention.cells"][head]
+        assert np.allclose(found, own, atol=CLOSE) == exact[layer][head]
+
+
 def test_one_head_has_its_cells_measured(trial):
     drawn = head_picture(trial, 1, 0)
     assert drawn["exact"] is True and plain(drawn)["kind"] == "head"

@@ -24,6 +24,7 @@ from glassformer.models.bert import Bert
 from glassformer.models.simple import BagOfWords
 
 SCHEMA = 1
+CELLS = 2  # times as many positions as effects may take, for the cells of as many heads as that holds
 CLOSE = 1e-4  # of what all terms come to without their signs
 MEASURED = ("views", "effects", "told", "readout", "baselines")
 
@@ -58,7 +59,23 @@ def picture(
         "partial": not full and not choices,
     }
     found = arrays.arrays(seen, effects=not choices)
+    if full and not choices and trial.layers:
+        header["cells"]["exact"] = _measure_cells(trial, header, found)
     return {"schema": SCHEMA, "kind": "picture", **plain(header), "arrays": found}
+
+
+def _measure_cells(trial: Trial, header: dict[str, Any], found: arrays.Arrays) -> list[list[bool]]:
+    """Put measured cells in the place of estimated ones, in as many heads as there is time for: that in which the
+    told edge matters most first, then those with the largest effect.  → whether those of each head were measured.
+    """
+    effects, told = header["effects"]["heads"]["zero"], header["told"]
+    through = told["by_head"] if told else effects
+    order = sorted(trial.heads, key=lambda at: -max(abs(row[at[0]][at[1]] or 0.0) for row in (effects, through)))
+    exact = [[False] * count for count in head_counts(trial)]
+    for layer, head in order[: int(CELLS * trial.exact / trial.ids.size(1) ** 3)]:
+        cells, exact[layer][head] = cells_cut(trial, layer, head)
+        found[f"layers.{layer}.attention.cells"][head] = arrays.plain(cells)
+    return exact
 
 
 def _measured(trial: Trial, full: bool, companions: tuple[Reader, ...]) -> dict[str, Any]:
