@@ -15,10 +15,12 @@ from torch import Tensor
 from glassformer.explain.effects import estimated_cells
 from glassformer.explain.trial import Trial
 from glassformer.parts.attention import RelativeKey
+from glassformer.tape import Tape
 
 SITES = ("embed.pieces", "embed.places", "embed.types", "embed.stream", "final", "pooled", "shares")
 OF_A_LAYER = ("attention.q", "attention.k", "attention.v", "attention.mixed", "between", "mlp.out", "stream")
 VECTORS = ("sentence", "sentence2", "similarity")
+FOLLOWS = (".weights", ".scaled", ".scores", ".z")
 THUMB, LONG = 32, 64  # rows of a small picture, and pieces from which on there is one
 CLOSE = 1e-4  # what follows from others differs by rounding only
 Arrays = dict[str, np.ndarray]
@@ -37,6 +39,12 @@ def arrays(trial: Trial, effects: bool = True) -> Arrays:
     if not trial.may_look.all():
         found["look"] = trial.may_look[None]
     return {name: plain(value[0]) for name, value in found.items()}
+
+
+def followed(tape: Tape) -> Arrays:
+    """What follows from q, k and v, as the model itself computed it: for whoever works it out again, to compare."""
+    sites = [site for site in tape if site.endswith(FOLLOWS) and ".attention." in site]
+    return {site: plain(tape[site][0]) for site in sites}
 
 
 def head(trial: Trial, layer: int, number: int) -> Arrays:

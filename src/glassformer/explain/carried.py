@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glassformer.errors import UsageError
+from glassformer.explain.arrays import LONG, followed
 from glassformer.explain.choices import Choice
 from glassformer.explain.explanation import Explanation
 from glassformer.explain.picture import Picture
@@ -22,7 +23,7 @@ def carried(x: Explanation, choices: Sequence[Choice] = (), against: str | None 
 
     choices: switches that are tried beforehand, all together and each alone.  Raises UsageError.
     """
-    others = [] if against is None else [_portable(x.reader.explain(against).picture())]
+    others = [] if against is None else [_portable(whole(x.reader.explain(against)))]
     return [_main(x, list(choices)), *others, *small(x)]
 
 
@@ -35,11 +36,18 @@ def small(x: Explanation | None = None) -> list[Picture]:
         texts.insert(0, x.text)
     if x is not None and x.reader.name == SMALL:
         texts = [text for text in texts if text != x.text]
-    return [reader.explain(text).picture() for text in dict.fromkeys(texts)]
+    return [whole(reader.explain(text)) for text in dict.fromkeys(texts)]
+
+
+def whole(x: Explanation) -> Picture:
+    """The picture of `x`, of a text that is not long with what follows from its other numbers as well."""
+    picture = x.picture()
+    more = followed(x.tape) if len(x.pieces) <= LONG else {}
+    return {**picture, "arrays": {**picture["arrays"], **more}}
 
 
 def _main(x: Explanation, choices: list[Choice]) -> Picture:
-    picture = x.picture()
+    picture = whole(x)
     some = [choices, *([each] for each in choices)] if choices else []
     tried = {" + ".join(map(str, each)): _tried(x, each) for each in some}
     return _portable({**picture, "whatifs": {**tried, **x.whatifs(picture)}})

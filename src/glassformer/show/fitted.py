@@ -99,6 +99,8 @@ def _once(picture: Picture, budget: int) -> bytes:
     if picture["model"]["layers"] and "layers.0.attention.q" in picture["arrays"]:
         _inside(picture, plan)
     rest = [plan.grant(wish) for wish in _stream_wishes(picture)]
+    if plan.heads is None:
+        _followed(picture, plan)
     said = {"exact_heads": plan.heads, "rounded": plan.rounded, "out": plan.out, "edges": _edges(fields)}
     nothing = every and all(rest) and plan.heads is None and not plan.rounded and not plan.out
     return joined({**fields, "left": None if nothing and said["edges"] == _edges(picture) else said}, plan.arrays)
@@ -125,6 +127,13 @@ def _first(rows: list, budget: int) -> list:
 
 def _edges(picture: Picture) -> int:
     return len((picture.get("effects") or {}).get("edges") or ())
+
+
+def _followed(picture: Picture, plan: Plan) -> None:
+    """What the page computes of q, k and v: the model's own numbers beside them, where there is room."""
+    for kind in ("weights", "scaled", "scores", "z"):
+        if names := _layers(picture, f"attention.{kind}"):
+            plan.grant(Wish(kind, 1.0, [_exact(picture, names)])) or plan.out.pop()
 
 
 # wishes

@@ -66,10 +66,10 @@ async function whatIsHeld() {
 /** What the link names, where it can be had; else what the page was made for. */
 async function begin(held) {
   const first = held.pictures[0] ?? null;
-  const given = { address: "", switches: [], view: "explore", step: 0, ...held.begin, ...held.live };
+  const given = { address: "", switches: [], view: "explore", step: 0, figure: "", ...held.begin, ...held.live };
   const link = readLink();
-  const { address, switches, view, step } = { ...given, ...link };
-  store.set({ view, step });
+  const { address, switches, view, step, figure } = { ...given, ...link };
+  store.set({ view, step, figure });
   if (first) store.set({ picture: first, ...(address ? { address } : {}) });
   const wanted = { text: link.text ?? given.text ?? first?.text, second: link.second ?? given.second ?? first?.second ?? null, model: link.model ?? given.model ?? first?.model.given };
   if (wanted.text && !same(first, wanted)) await ask({ ...wanted, joint: given.joint ?? false, switches });

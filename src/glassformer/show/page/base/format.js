@@ -12,7 +12,7 @@ export function number(value, exact = false) {
 /** +1.25, −0.31, 0: a change. */
 export function signed(value, exact = false) {
   const text = number(value, exact);
-  return typeof value === "number" && value > 0 && Number(text) !== 0 ? `+${text}` : text;
+  return typeof value === "number" && value > 0 && Number(text) !== 0 && !text.startsWith("~") ? `+${text}` : text;
 }
 
 function significant(value) {

@@ -13,6 +13,8 @@ export const KEYS = [
   ["Enter", "open the sum of the cell; follow an operand"],
   ["Backspace", "back to the cell before"],
   ["Space", "cut the cell, or take the cut back; in the steps: forward"],
+  ["1  9", "in the steps: a guess"],
+  ["r", "in the steps: the same on the next model"],
   ["x", "this head off"],
   ["m", "the word that is looked at: masked"],
   ["s", "no scaling by √d"],

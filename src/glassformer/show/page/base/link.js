@@ -8,7 +8,7 @@ const VIEWS = ["explore", "steps", "gallery", "viewer"];
 const MOST = 64; // switches of one link
 const LONGEST = 4000; // characters of a text
 
-/** The hash as {text, second, model, view, address, switches, step}; what it does not say, or says wrongly, is left out. */
+/** The hash as {text, second, model, view, address, switches, step, figure}; what it does not say, or says wrongly, is left out. */
 export function readLink(hash = location.hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const found = {};
@@ -18,6 +18,7 @@ export function readLink(hash = location.hash) {
   const switches = given.getAll("switch").filter(isSwitch).slice(0, MOST);
   if (switches.length) found.switches = switches;
   if (/^\d$/.test(given.get("step") ?? "")) found.step = Number(given.get("step"));
+  if (/^[a-z0-9-]{1,40}$/.test(given.get("figure") ?? "")) found.figure = given.get("figure");
   return found;
 }
 
@@ -33,6 +34,7 @@ export function writeLink() {
   }
   if (view !== "explore") link.set("view", view);
   if (view === "steps") link.set("step", store.get("step"));
+  if (view === "gallery" && store.get("figure")) link.set("figure", store.get("figure"));
   if (store.get("address")) link.set("at", store.get("address"));
   for (const each of store.get("switches")) link.append("switch", each);
   return `#${link}`;
@@ -46,7 +48,7 @@ export function linkHere() {
 /** From now on the hash follows the store, without entries in the history.  Gives what stops it. */
 export function startLink() {
   let waiting = 0;
-  return store.on(["picture", "view", "address", "switches", "step"], () => {
+  return store.on(["picture", "view", "address", "switches", "step", "figure"], () => {
     clearTimeout(waiting);
     waiting = setTimeout(putLink, 150);
   });

@@ -47,6 +47,7 @@ const BEGINNING = {
   edited: null,
   view: "explore",
   step: 0,
+  figure: "",
   shade: "effect",
   baseline: "zero",
   present: false,

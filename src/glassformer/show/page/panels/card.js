@@ -1,6 +1,8 @@
 import { parse } from "../base/address.js";
 import { toggle } from "../base/ask.js";
 import { fill, h, safe } from "../base/dom.js";
+import { feedsOf } from "../base/feeds.js";
+import { placeOf } from "../base/facts.js";
 import { number } from "../base/format.js";
 import { Framed, tool } from "../base/frame.js";
 import { goBack, visit } from "../base/keys.js";
@@ -55,6 +57,7 @@ export class CardPanel extends Framed {
     const values = await valuesAt(picture, address).catch(() => null);
     if (question !== this.#asked) return;
     this.heading.textContent = address;
+    if (values?.alone) return this.#alone(address, values.data[0], error);
     const links = values && Array.from(values.data.slice(0, LISTED), (value, k) => this.#link(`${address.replace(/\]$/, "")}${address.includes("[") ? "," : "["}${k}]`, number(value, store.get("exact")), `${k}`));
     const more = values && values.data.length > LISTED ? `the first ${LISTED} of ${values.data.length} numbers` : "";
     this.keepingFocus(() => {
@@ -64,12 +67,21 @@ export class CardPanel extends Framed {
     fill(this.foot);
   }
 
+  /** A number whose operands are not at hand. */
+  #alone(address, found, error) {
+    this.keepingFocus(() => {
+      this.#drawTools();
+      fill(this.body, h("p", { class: "asked" }, value(long(found))), h("p", { class: "why" }, error.message), this.#feeds(store.get("picture"), { address }));
+    });
+    fill(this.foot);
+  }
+
   #show(picture, { worked, done }) {
     this.heading.textContent = worked.address;
     const parts = worked.parts.map((part, k) => this.#part(part, done.parts?.[k] ?? {}, k, worked));
     this.keepingFocus(() => {
       this.#drawTools();
-      fill(this.body, worked.question && h("p", { class: "asked" }, safe(worked.question)), h("div", { class: "sums" }, parts[0], h("div", {}, parts.slice(1))), this.#operands(worked), this.#setting(worked));
+      fill(this.body, worked.question && h("p", { class: "asked" }, safe(worked.question)), h("div", { class: "sums" }, parts[0], h("div", {}, parts.slice(1))), this.#operands(worked), this.#feeds(picture, worked), this.#setting(worked));
     });
     this.#compare(worked, done);
   }
@@ -115,6 +127,12 @@ export class CardPanel extends Framed {
   #operands(worked) {
     if (!worked.operands?.length) return null;
     return h("p", { class: "operands" }, "computed of ", worked.operands.map((each) => this.#link(each, each, `operand:${each}`)));
+  }
+
+  #feeds(picture, { address }) {
+    const head = placeOf(picture, store.get("address"))?.head ?? 0;
+    const feeds = feedsOf(picture, address, head);
+    return feeds.length ? h("p", { class: "feeds" }, "feeds ", feeds.map((each) => this.#link(each, each, `feeds:${each}`))) : null;
   }
 
   #link(address, label, key) {
@@ -166,8 +184,7 @@ async function valuesAt(picture, address) {
     start += index * size;
     shape = shape.slice(1);
   }
-  if (shape.length !== 1) return null;
-  return { data: data.slice(start, start + shape[0]) };
+  return shape.length > 1 ? null : { data: data.slice(start, start + (shape[0] ?? 1)), alone: !shape.length };
 }
 
 customElements.define("gf-card", CardPanel);

@@ -11,7 +11,8 @@ export function headOf(picture, layer, head) {
   const look = picture.arrays.look ?? null;
   const scores = held("scores") ?? (q && k && dotProducts(q, k));
   const scaled = held("scaled") ?? (scores && q && scaledScores(scores, held("near"), q.shape[1]));
-  const weights = held("weights") ?? (scaled && shares(scaled, look));
+  const given = held("weights");
+  const weights = given && !(given.rounded && scaled) ? given : scaled && shares(scaled, look);
   const brought = held("brought");
   const found = { q, k, v, scores, scaled, weights, mixture: weights && brought && mixtureOf(weights, brought), z: held("z") ?? (weights && v && mixed(weights, v)) };
   const cells = held("cells");

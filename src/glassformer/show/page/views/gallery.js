@@ -32,8 +32,7 @@ export const GALLERY = [
 ];
 
 export class GalleryView extends Panel {
-  static reads = ["picture", "source", "address", "exact"];
-  #chosen = GALLERY[0].id;
+  static reads = ["picture", "source", "address", "exact", "figure"];
   #states = new Map();
   #texts = new Map();
   #asked = 0;
@@ -50,13 +49,14 @@ export class GalleryView extends Panel {
     this.#scheme.removeEventListener("change", this.#again);
   }
 
-  draw() {
+  draw(changed) {
     if (!this.stage) this.#build();
+    else if (changed.has("figure")) this.#list();
     this.#make();
   }
 
   get #figure() {
-    return GALLERY.find((figure) => figure.id === this.#chosen);
+    return GALLERY.find((figure) => figure.id === store.get("figure")) ?? GALLERY[0];
   }
 
   #stateOf(figure) {
@@ -69,20 +69,21 @@ export class GalleryView extends Panel {
     this.tools = h("div", { class: "gallery-tools" });
     this.stage = h("div", { class: "gallery-stage" });
     fill(this, h("div", { class: "gallery" }, this.list, h("div", { class: "gallery-main" }, this.tools, this.stage)));
-    this.#choose(this.#chosen, false);
+    this.#list();
   }
 
-  #choose(id, tell = true) {
-    this.#chosen = id;
+  #choose(id) {
+    store.set({ figure: id });
+    say(`figure: ${this.#figure.title}`);
+  }
+
+  #list() {
+    const id = this.#figure.id;
     const one = (figure, k) => h("li", {}, h("button", { type: "button", "aria-current": figure.id === id ? "true" : null, "data-figure": figure.id, onclick: () => this.#choose(figure.id) }, h("span", { class: "aside" }, `${k + 1} `), figure.title));
     const focused = this.list.contains(document.activeElement);
     fill(this.list, h("ol", {}, GALLERY.map(one)));
     if (focused) this.list.querySelector("[aria-current]").focus({ preventScroll: true });
     this.#offerTools();
-    if (tell) {
-      say(`figure: ${this.#figure.title}`);
-      this.#make();
-    }
   }
 
   // ------------------------------------------------------------------ what can be chosen in a figure
