@@ -6,7 +6,7 @@ python docs/figures.py
 import glassformer as gf
 from glassformer.hub.store import card
 
-ORDER = ("bag-of-words", "sentiment-plain", "sentiment")
+ORDER = ("bag-of-words", "sentiment-plain", "sentiment", "tiny")
 ROWS = (
     "sst2/validation",
     "sst2/test",
@@ -28,7 +28,7 @@ def cells(text: str) -> dict[str, str]:
 def table() -> str:
     models = [cells(card(name)) for name in ORDER]
     answers = [gf.load(name)("this restaurant was not terrible") for name in ORDER]
-    lines = [f"| percent right (95 % interval) | {' | '.join(ORDER)} |", "|---|---|---|---|"]
+    lines = [f"| percent right (95 % interval) | {' | '.join(ORDER)} |", "|---" * (1 + len(ORDER)) + "|"]
     lines += [f"| {row} | {' | '.join(model[row] for model in models)} |" for row in ROWS]
     said = [f"{answer.label} ({answer.p_positive:.2f})" for answer in answers]
     return "\n".join([*lines, f"| “this restaurant was not terrible” | {' | '.join(said)} |"])

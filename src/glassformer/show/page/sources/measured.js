@@ -40,9 +40,9 @@ export class Measured {
     const match = /^L(\d+)\.(?:H(\d+)|mlp):(\w+)$/.exec(rest);
     if (!match) return null;
     const [layer, head, baseline] = [Number(match[1]), match[2] === undefined ? null : Number(match[2]), match[3]];
-    if (head === null) return after(effects.mlps?.[baseline]?.[layer], baseline);
+    if (head === null) return after(effects.mlps?.[baseline]?.[layer], baseline, { exact: effects.mlps?.exact?.[layer] !== false });
     const table = effects.heads?.[baseline];
-    const exact = baseline !== "zero" || effects.heads?.exact?.[layer]?.[head] !== false;
+    const exact = effects.heads?.exact?.[layer]?.[head] !== false;
     return after(table?.[layer]?.[head], baseline, { exact, controls: this.#others(table, layer, head, baseline) });
   }
 
