@@ -36,6 +36,15 @@ def test_every_mlp_off_is_each_mlp_off(trial):
     assert found.exact == [True, True]
 
 
+def test_heads_and_mlps_in_one_go_are_the_same(trial):
+    for exact in (trial.exact, 0):
+        trial.__dict__["exact"] = exact
+        alone = ablations.heads(trial, ["zero", "mean"]), ablations.mlps(trial, ["zero"])
+        for found, each in zip(ablations.parts(trial, ["zero", "mean"], ["zero"]), alone, strict=True):
+            assert found.exact == each.exact
+            assert found.changes == {name: pytest.approx(own, abs=CLOSE) for name, own in each.changes.items()}
+
+
 @pytest.mark.parametrize("how", ["mask", "delete", "unseen"])
 def test_every_word_away_is_each_word_away(trial, how):
     found = ablations.words(trial, how)

@@ -96,10 +96,13 @@ def test_what_is_not_needed_at_once_is_left_out(trial):
     assert quick["effects"]["words"]["delete"] is quick["effects"]["words"]["unseen"] is None
     for name in ("views", "readout", "path", "answer", "before", "take"):
         assert quick[name] == whole[name]
-    assert quick["effects"]["heads"]["zero"] == whole["effects"]["heads"]["zero"]
-    assert {name: value.tobytes() for name, value in quick["arrays"].items()} == {
-        name: value.tobytes() for name, value in whole["arrays"].items()
+    for one, other in zip(quick["effects"]["heads"]["zero"], whole["effects"]["heads"]["zero"], strict=True):
+        assert one == pytest.approx(other, abs=CLOSE)
+    same = [name for name in whole["arrays"] if not name.endswith(".cells")]  # estimated at first, then measured
+    assert {name: quick["arrays"][name].tobytes() for name in same} == {
+        name: whole["arrays"][name].tobytes() for name in same
     }
+    assert quick["arrays"].keys() == whole["arrays"].keys() and not any(map(any, quick["cells"]["exact"]))
     assert quick["told"]["clear"] in (None, False)
 
 

@@ -30,22 +30,44 @@ class Off:
     exact: list[bool]
 
 
+def parts(trial: Trial, of_heads: Sequence[str], of_mlps: Sequence[str]) -> tuple[Off, Off]:
+    """`heads` and `mlps`, all in one go where all can be measured: one large batch is quicker than several small."""
+    kinds = _heads_off(trial, of_heads), _mlps_off(trial, of_mlps)
+    if sum(_positions(trial, _first(switches)) for switches in kinds) > trial.exact:
+        return heads(trial, of_heads), mlps(trial, of_mlps)
+    every = [switch for switches in kinds for each in switches.values() for switch in each]
+    changes = iter(_measured(trial, every))
+    own = [{name: [next(changes) for _ in each] for name, each in switches.items()} for switches in kinds]
+    of_head, of_mlp = (Off(each, [True] * len(_first(each))) for each in own)
+    return of_head, of_mlp
+
+
 def heads(trial: Trial, baselines: Sequence[str]) -> Off:
     """Every head off, in the order of `trial.heads`."""
-    switches = {baseline: list(heads_off(trial, baseline).values()) for baseline in baselines}
-    return _off(trial, switches, lambda: _estimated_heads(trial, baselines))
+    return _off(trial, _heads_off(trial, baselines), lambda: _estimated_heads(trial, baselines))
 
 
 def mlps(trial: Trial, baselines: Sequence[str]) -> Off:
     """Every MLP off, layer by layer."""
-    switches = {baseline: mlps_off(trial, baseline) for baseline in baselines}
-    return _off(trial, switches, lambda: _estimated_mlps(trial, baselines))
+    return _off(trial, _mlps_off(trial, baselines), lambda: _estimated_mlps(trial, baselines))
+
+
+def _heads_off(trial: Trial, baselines: Sequence[str]) -> dict[str, list[Switch]]:
+    return {baseline: list(heads_off(trial, baseline).values()) for baseline in baselines}
+
+
+def _mlps_off(trial: Trial, baselines: Sequence[str]) -> dict[str, list[Switch]]:
+    return {baseline: mlps_off(trial, baseline) for baseline in baselines}
+
+
+def _first(table: dict[str, list]) -> list:
+    return next(iter(table.values()), [])
 
 
 def _off(trial: Trial, switches: dict[str, list[Switch]], estimate: Callable[[], dict[str, list[float]]]) -> Off:
     """All of `switches` measured where that is possible, else the ten that are estimated to matter most."""
-    count = len(next(iter(switches.values()))) if switches else 0
-    if _positions(trial, next(iter(switches.values()), [])) <= trial.exact:
+    count = len(_first(switches))
+    if _positions(trial, _first(switches)) <= trial.exact:
         return Off({name: _measured(trial, each) for name, each in switches.items()}, [True] * count)
     changes = estimate()
     largest = torch.tensor([list(map(abs, each)) for each in changes.values()]).amax(dim=0)

@@ -5,12 +5,13 @@ largest are then cut for real (Syed et al. 2023 and Kramár et al. 2024 do so fo
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassformer.explain.trial import Trial
 from glassformer.tape import listen
@@ -62,12 +63,30 @@ def gradients(trial: Trial, sites: str) -> tuple[list[Tensor], list[Tensor]]:
     slopes, step, found = trial.measure.directions, max(1, TOGETHER // trial.ids.size(1)), []
     values: tuple[Tensor, ...] = ()
     for first in range(0, slopes, step):
-        batch = trial.batch.times(min(step, slopes - first))
-        with torch.enable_grad(), listen(trial.reader.model, sites) as tape:
+        batch, model = trial.batch.times(min(step, slopes - first)), trial.reader.model
+        with torch.enable_grad(), _fixed(model), listen(model, sites, {"embed.pieces": _leaf}) as tape:
             output: Any = trial.kind.run(batch)
         values = tuple(tape.values())
         found.append(torch.autograd.grad(trial.measure.slopes(output, batch, first).sum(), values))
     return [value[0].detach() for value in values], [torch.cat(each) for each in zip(*found, strict=True)]
+
+
+def _leaf(pieces: Tensor) -> Tensor:
+    """Where gradients end: at what was read."""
+    return pieces.detach().requires_grad_()
+
+
+@contextmanager
+def _fixed(model: nn.Module) -> Iterator[None]:
+    """Nobody asks for the gradients of weights, which would be computed along with the others."""
+    asked = [weight for weight in model.parameters() if weight.requires_grad]
+    try:
+        for weight in asked:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for weight in asked:
+            weight.requires_grad_(True)
 
 
 def estimated_words(trial: Trial) -> Tensor:
@@ -179,11 +198,14 @@ def nearest_key(trial: Trial, layer: int, head: int, i: int, j: int) -> int | No
     return min(others, key=lambda k: abs(row[k] - row[j])) if others else None
 
 
-def by_head(trial: Trial, edge: Edge) -> list[list[float | None]]:
-    """The change when the edge is cut in one head only: a row a layer, a column a head; None where not measured."""
+def by_head(trial: Trial, edge: Edge, full: bool = True) -> list[list[float | None]]:
+    """The change when the edge is cut in one head only: a row a layer, a column a head; None where not measured.
+
+    full: in every head where there is time for that, else in those that are estimated to matter most.
+    """
     cuts, heads = trial.edges([(edge.looks, edge.at)]), trial.heads
     chosen = heads
-    if len(heads) * trial.ids.size(1) > trial.exact:
+    if len(heads) * trial.ids.size(1) > trial.exact or (len(heads) > VERIFIED and not full):
         estimate = [(layer * cuts[0]).sum(dim=(1, 2)) for layer in estimated_cells(trial)]
         chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
     after = trial.after_cuts(cuts.expand(len(chosen), -1, -1), chosen).tolist()

@@ -72,6 +72,8 @@ def _measure_cells(trial: Trial, header: dict[str, Any], found: arrays.Arrays) -
     through = told["by_head"] if told else effects
     order = sorted(trial.heads, key=lambda at: -max(abs(row[at[0]][at[1]] or 0.0) for row in (effects, through)))
     exact = [[False] * count for count in head_counts(trial)]
+    for layer in range(trial.layers):
+        found[f"layers.{layer}.attention.cells"] = found[f"layers.{layer}.attention.cells"].copy()  # estimates are kept
     for layer, head in order[: int(CELLS * trial.exact / trial.ids.size(1) ** 3)]:
         cells, exact[layer][head] = cells_cut(trial, layer, head)
         found[f"layers.{layer}.attention.cells"][head] = arrays.plain(cells)
@@ -181,8 +183,7 @@ def _view(trial: Trial, view: View) -> dict[str, Any]:
 
 def _effects(trial: Trial, edges: list[Edge], mask: list[float | None], full: bool) -> dict[str, Any]:
     """The change of the measure for all that can be switched off."""
-    heads = ablations.heads(trial, BASELINES if full else BASELINES[:1])
-    mlps = ablations.mlps(trial, BASELINES[:2] if full else BASELINES[:1])
+    heads, mlps = ablations.parts(trial, *((BASELINES, BASELINES[:2]) if full else (BASELINES[:1],) * 2))
     rows = {name: ablations.by_layer(trial, each) for name, each in heads.changes.items()}
     return {
         "words": {"mask": mask, **{how: ablations.words(trial, how) if full else None for how in WORDS[1:]}},

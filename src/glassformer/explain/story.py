@@ -200,7 +200,7 @@ def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True
         trial.before,
         _reading(trial, edge),
         control,
-        by_head(trial, edge),
+        by_head(trial, edge, full),
         alike(trial, edge, control) if full else NOT_ASKED,
         {other.reader.name: _same_cut(other, edge) for other in others if other.layers and _same_words(other, trial)},
     )

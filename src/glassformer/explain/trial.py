@@ -135,11 +135,11 @@ class Trial:
             return None
         return self.pieces.word_at(self.ids[0].tolist().index(self.reader.tokens.mask))
 
-    @property
+    @cached_property
     def layers(self) -> int:
         return sum(site.endswith(".attention.weights") for site in self.tape)
 
-    @property
+    @cached_property
     def heads(self) -> list[tuple[int, int]]:
         """(layer, head) of every head: layers need not have equally many."""
         counts = (self.tape[f"layers.{k}.attention.weights"].size(1) for k in range(self.layers))
