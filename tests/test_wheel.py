@@ -100,7 +100,13 @@ def test_it_answers_lines_and_says_where_it_is(unpacked):
 
 def test_it_makes_a_page_offline_with_no_home(unpacked, tmp_path):
     file = tmp_path / "page.html"
-    env = {"PYTHONPATH": str(unpacked), "HOME": "/nowhere", "OMP_NUM_THREADS": "1", "PATH": os.defpath, "LANG": "C.UTF-8"}
+    env = {
+        "PYTHONPATH": str(unpacked),
+        "HOME": "/nowhere",
+        "OMP_NUM_THREADS": "1",
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+    }
     asked = [sys.executable, "-P", "-c", OFFLINE, str(unpacked), "explain", made.SENTENCE, "--html", str(file)]
     done = subprocess.run(asked, capture_output=True, env=env, cwd="/", check=False)
     assert done.returncode == 0, done.stderr.decode()

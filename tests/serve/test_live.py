@@ -40,6 +40,14 @@ def test_answers_come_in_order_from_one_thread():
     run(asked())
 
 
+def test_an_errand_is_done_by_the_same_thread_and_its_error_is_raised_here():
+    worker = Worker()
+    assert worker.do(lambda: threading.current_thread().name) == "asks models"
+    with pytest.raises(MissingError, match="nowhere"):
+        worker.do(lambda: Desk(made.reader(made.classifier())).load("nowhere"))
+    assert worker.do(lambda: 1) == 1 and len(worker) == 0
+
+
 def test_when_the_queue_is_full_it_says_so():
     async def asked():
         worker, gate = Worker(2), Gate()

@@ -18,6 +18,7 @@ from glassformer.tape import listen
 
 VERIFIED = 24  # words, edges or heads measured in that case; fewer of the longest texts,
 AT_LEAST = 8  # but never less
+AT_FIRST = 12  # heads, where more are measured later
 TOGETHER = 512  # positions that gradients are computed for at once
 
 
@@ -207,7 +208,8 @@ def by_head(trial: Trial, edge: Edge, full: bool = True) -> list[list[float | No
     chosen = heads
     if len(heads) * trial.ids.size(1) > trial.exact or (len(heads) > VERIFIED and not full):
         estimate = [(layer * cuts[0]).sum(dim=(1, 2)) for layer in estimated_cells(trial)]
-        chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
+        most = verified(trial) if full else AT_FIRST
+        chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[:most]
     after = trial.after_cuts(cuts.expand(len(chosen), -1, -1), chosen).tolist()
     changes = {at: each - trial.before for at, each in zip(chosen, after, strict=True)}
     return [[changes.get((k, head)) for layer, head in heads if layer == k] for k in range(trial.layers)]

@@ -137,7 +137,11 @@ class App:
         return pack({**found, "arrays": arrays})
 
     def more(self, asked: Asked) -> bytes:
-        return joined(self._explained(asked).picture(full=True), {}, deflate=False)
+        """What was left for later; of the arrays those that are other ones now: cells that were measured."""
+        found = self._explained(asked).picture(full=True)
+        measured = any(map(any, found["cells"]["exact"]))
+        arrays = {name: each for name, each in found["arrays"].items() if measured and name.endswith(".cells")}
+        return pack({**found, "arrays": arrays})
 
     def what_if(self, asked: Asked) -> dict[str, Any]:
         x = self._explained(asked)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +58,41 @@ class Job:
             set_(result)
 
 
+@dataclass(eq=False)
+class Errand:
+    """Work that no page asks for, and somebody waits for."""
+
+    work: Callable[[], Any]
+    done: Future = field(default_factory=Future)
+    page: str = ""
+    topic: str = ""
+    since: float = field(default_factory=time.monotonic)
+
+    def end(self, result: Any) -> None:
+        set_ = self.done.set_exception if isinstance(result, BaseException) else self.done.set_result
+        set_(result)
+
+
 class Worker:
     """A thread of its own; it ends with the process, in the middle of a question if need be."""
 
     def __init__(self, most: int = WAITING):
         self.most, self.running = most, None
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[Job | Errand] = deque()
         self._wake = threading.Condition()
         threading.Thread(target=self._work, name="asks models", daemon=True).start()
+
+    def do(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives, done by the worker's thread, waited for.  Raises what it raises.
+
+        Whatever computes with several threads does so here: a second thread that does so would slow both down, since
+        each has helpers of its own, and together they are more than there are cores.
+        """
+        errand = Errand(work)
+        with self._wake:
+            self._jobs.append(errand)
+            self._wake.notify()
+        return errand.done.result()
 
     def __len__(self) -> int:
         """How many questions wait."""

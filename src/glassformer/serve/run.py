@@ -19,7 +19,8 @@ CONNECTIONS = 64  # at once; more are answered 503 without being looked at
 def bind(port: int = PORT) -> socket.socket:
     """A socket that listens at `port`, or at the next one that is free.  Raises WriteError where none is."""
     for each in [*range(port, min(port + TRIES, 65536)), 0]:
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer in two parts waits 40 ms else
         if os.name == "posix":  # a port whose last connection has just ended is free
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -33,16 +33,17 @@ def open_page(
         raise UsageError(f"--port {port} cannot be listened at; give 1024 to 65535, or 0 for any that is free")
     from glassformer.serve.app import App
     from glassformer.serve.guard import Guard
-    from glassformer.serve.live import Desk
+    from glassformer.serve.live import Desk, Worker
     from glassformer.serve.run import bind, browse, has_a_screen, serve
     from glassformer.show.page import page, policy
 
     pair, text = pair or Pair(), EXAMPLE if text is None else given(text)
     with bind(port) as listening:
-        reader = reader_of(source)
-        reader.cut(text, pair.pair, pair.joint)  # what cannot be read is said here, not in a browser
+        worker = Worker()
+        reader = worker.do(lambda: reader_of(source))
+        worker.do(lambda: reader.cut(text, pair.pair, pair.joint))  # what cannot be read is said here, not in a browser
         live = {"text": text, "second": pair.pair, "joint": pair.joint, "model": reader.given}
-        app = App(Desk(reader, set_threads), page([], live=live), policy("live"))
+        app = App(Desk(reader, set_threads), page([], live=live), policy("live"), worker)
 
         def ready(url: str) -> None:
             print(f"glassformer: {url}  (Ctrl-C ends it)", flush=True)

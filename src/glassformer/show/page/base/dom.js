@@ -42,11 +42,15 @@ export function short(label, most = 14) {
 /** A canvas of `width` × `height` CSS pixels, sharp on any screen; returns its 2d context. */
 export function sized(canvas, width, height) {
   const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  canvas.style.setProperty("width", `${width}px`);
-  canvas.style.setProperty("height", `${height}px`);
+  const [wide, high] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
   const context = canvas.getContext("2d");
+  if (canvas.width !== wide || canvas.height !== high || !canvas.style.width) {
+    [canvas.width, canvas.height] = [wide, high]; // which clears it, and takes long
+    canvas.style.setProperty("width", `${width}px`);
+    canvas.style.setProperty("height", `${height}px`);
+  }
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, wide, high);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   return context;
 }

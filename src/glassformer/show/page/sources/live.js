@@ -49,7 +49,7 @@ export class LiveSource {
   /** The same picture with what was left for later. */
   async more(picture) {
     const { arrays, ...rest } = await unpack(await this.#bytes("more", asked(picture), "more"));
-    return { ...rest, arrays: picture.arrays };
+    return { ...rest, arrays: { ...picture.arrays, ...arrays } };
   }
 
   async whatIf(picture, switches) {
