@@ -77,7 +77,7 @@ def test_answers_and_loss_are_those_of_the_reference(kind, dtype):
     model = small.bert(kind, **changes).to(dtype)
     mine, theirs = model(*given(kind)), asked(reference.twin(model), given(kind), **named)
     for ours, other in zip(answers(mine), answers(theirs), strict=True):
-        close(where_asked(ours), where_asked(other), rtol=0, atol=NEAR[dtype])
+        close(where_asked(ours), where_asked(other), rtol=NEAR[dtype], atol=NEAR[dtype])  # some logits are above 1
     once = kind is heads.CausalLanguageModel  # the reference always computes its loss in float32
     close(model.loss(mine, labels), theirs.loss.to(dtype), rtol=0, atol=1e-5 if once else NEAR[dtype])
 

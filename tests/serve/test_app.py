@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import numpy as np
+import numpy as np
 import pytest
 
 from glassformer.serve import app as room
@@ -41,9 +42,13 @@ def test_a_picture_is_what_python_has(guard, x):
         assert np.allclose(found["arrays"][name], array, atol=1e-6), name
 
 
-def test_more_is_the_rest_without_the_arrays(guard, x):
+def test_more_is_the_rest_and_of_the_arrays_those_that_were_measured(guard, x):
     found = unpack(post(guard, "more", text=TEXT).content)
-    assert found["partial"] is False and found["arrays"] == {}
+    cells = {name: each for name, each in x.picture(full=True)["arrays"].items() if name.endswith(".cells")}
+    assert found["partial"] is False and found["arrays"].keys() == cells.keys() != set()
+    for name, each in cells.items():
+        np.testing.assert_allclose(found["arrays"][name], each, atol=1e-5)
+    assert all(map(all, found["cells"]["exact"]))
     mean = x.picture(full=True)["effects"]["heads"]["mean"]
     assert found["effects"]["heads"]["mean"] == [pytest.approx(row, abs=1e-5) for row in mean]
 

@@ -43,6 +43,7 @@ def picture(
     """
     seen = trial.switched(*(choice.switch for choice in choices)) if choices else trial
     measured = {name: None for name in MEASURED} if choices else _measured(trial, full, companions)
+    cells = {"exact": [[False] * count for count in head_counts(seen)]}
     header = {
         **_text(seen),
         "model": model(seen),
@@ -53,22 +54,22 @@ def picture(
         "path": _path(seen),
         **measured,
         "switches": [str(choice) for choice in choices],
-        "cells": {"exact": [[False] * count for count in head_counts(seen)]},
+        "cells": cells,
         "whatifs": None,
         "left": None,
         "partial": not full and not choices,
     }
     found = arrays.arrays(seen, effects=not choices)
     if full and not choices and trial.layers:
-        header["cells"]["exact"] = _measure_cells(trial, header, found)
+        cells["exact"] = _measure_cells(trial, measured, found)
     return {"schema": SCHEMA, "kind": "picture", **plain(header), "arrays": found}
 
 
-def _measure_cells(trial: Trial, header: dict[str, Any], found: arrays.Arrays) -> list[list[bool]]:
+def _measure_cells(trial: Trial, measured: dict[str, Any], found: arrays.Arrays) -> list[list[bool]]:
     """Put measured cells in the place of estimated ones, in as many heads as there is time for: that in which the
     told edge matters most first, then those with the largest effect.  → whether those of each head were measured.
     """
-    effects, told = header["effects"]["heads"]["zero"], header["told"]
+    effects, told = measured["effects"]["heads"]["zero"], measured["told"]
     through = told["by_head"] if told else effects
     order = sorted(trial.heads, key=lambda at: -max(abs(row[at[0]][at[1]] or 0.0) for row in (effects, through)))
     exact = [[False] * count for count in head_counts(trial)]

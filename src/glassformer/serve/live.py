@@ -77,7 +77,8 @@ class Worker:
     """A thread of its own; it ends with the process, in the middle of a question if need be."""
 
     def __init__(self, most: int = WAITING):
-        self.most, self.running = most, None
+        self.most = most
+        self.running: Job | Errand | None = None
         self._jobs: deque[Job | Errand] = deque()
         self._wake = threading.Condition()
         threading.Thread(target=self._work, name="asks models", daemon=True).start()
@@ -125,9 +126,10 @@ class Worker:
             if job in self._jobs:
                 self._forget(job)
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job | Errand) -> None:
         self._jobs.remove(job)
-        job.drop()
+        if isinstance(job, Job):  # an errand belongs to no page, and is never forgotten
+            job.drop()
 
     def _work(self) -> None:
         while True:

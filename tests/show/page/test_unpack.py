@@ -1,4 +1,4 @@
-"""The page's `unpack` reads what Python's `pack` writes: whole, rounded, of some heads, deflated; and refuses the rest."""
+"""The page's `unpack` reads what Python's `pack` writes, whole, rounded, of some heads or deflated, and no more."""
 
 import numpy as np
 import pytest
