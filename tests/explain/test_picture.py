@@ -225,6 +225,20 @@ def test_the_path_is_shown_with_switches_on_while_it_sums_to_the_answer():
 # one head
 
 
+def test_cells_can_wait_and_then_the_told_edge_is_cut_in_the_heads_that_bring_most_of_it():
+    reader = made.bert_reader(layers=3, width=48, heads=12)
+    x = reader.explain("the food was good but the film was", beside=())
+    first, whole = x.picture(full=False, cells=False), x.picture()
+    assert not [name for name in first["arrays"] if name.endswith(".cells")] and first["partial"]
+    told = first["told"]
+    measured = [(k, h) for k, row in enumerate(told["by_head"]) for h, each in enumerate(row) if each is not None]
+    brought = {(k, h): x._trial.mixture()[k][h, told["looks"], told["at"]].item() for k in range(3) for h in range(12)}
+    assert sorted(measured) == sorted(sorted(brought, key=lambda at: -brought[at])[:12])
+    for k, h in measured:
+        assert told["by_head"][k][h] == pytest.approx(whole["told"]["by_head"][k][h], abs=CLOSE)
+    assert all(each is not None for row in whole["told"]["by_head"] for each in row)
+
+
 def test_a_full_picture_measures_the_cells_of_as_many_heads_as_there_is_time_for():
     """The head that the told edge runs through first; the others stay estimated, and are said to be."""
     trial = TRIALS["post mean"]()

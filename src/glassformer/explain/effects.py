@@ -104,9 +104,13 @@ def edges_cut(trial: Trial) -> list[Edge]:
     pairs = trial.pairs() if trial.layers else []
     if not pairs:
         return []
-    exact = len(pairs) * trial.ids.size(1) <= trial.exact
-    checked = pairs if exact else _largest(pairs, estimated(trial), verified(trial))
+    checked = pairs if every_edge(trial) else _largest(pairs, estimated(trial), verified(trial))
     return sorted(measured(trial, checked), key=lambda edge: -abs(edge.change))
+
+
+def every_edge(trial: Trial) -> bool:
+    """There is time to cut each of them."""
+    return len(trial.pairs()) * trial.ids.size(1) <= trial.exact
 
 
 def measured(trial: Trial, pairs: list[tuple[int, int]]) -> list[Edge]:
@@ -202,14 +206,17 @@ def nearest_key(trial: Trial, layer: int, head: int, i: int, j: int) -> int | No
 def by_head(trial: Trial, edge: Edge, full: bool = True) -> list[list[float | None]]:
     """The change when the edge is cut in one head only: a row a layer, a column a head; None where not measured.
 
-    full: in every head where there is time for that, else in those that are estimated to matter most.
+    full: in every head where there is time for that, else in those that are estimated to matter most; at first in
+    those that bring most of that word along.
     """
     cuts, heads = trial.edges([(edge.looks, edge.at)]), trial.heads
     chosen = heads
-    if len(heads) * trial.ids.size(1) > trial.exact or (len(heads) > VERIFIED and not full):
+    if len(heads) * trial.ids.size(1) > trial.exact:
         estimate = [(layer * cuts[0]).sum(dim=(1, 2)) for layer in estimated_cells(trial)]
-        most = verified(trial) if full else AT_FIRST
-        chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[:most]
+        chosen = sorted(heads, key=lambda at: -abs(estimate[at[0]][at[1]].item()))[: verified(trial)]
+    elif len(heads) > VERIFIED and not full:
+        brought = [layer[:, edge.looks, edge.at].tolist() for layer in trial.mixture()]
+        chosen = sorted(heads, key=lambda at: -brought[at[0]][at[1]])[:AT_FIRST]
     after = trial.after_cuts(cuts.expand(len(chosen), -1, -1), chosen).tolist()
     changes = {at: each - trial.before for at, each in zip(chosen, after, strict=True)}
     return [[changes.get((k, head)) for layer, head in heads if layer == k] for k in range(trial.layers)]

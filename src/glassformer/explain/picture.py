@@ -10,7 +10,7 @@ from glassformer.explain.address import Address, check
 from glassformer.explain.answers import Filled, Said
 from glassformer.explain.baselines import baselines
 from glassformer.explain.choices import Choice, choose_without
-from glassformer.explain.effects import Edge, cells_cut, edges_cut, worth_measuring
+from glassformer.explain.effects import Edge, cells_cut, edges_cut, every_edge, worth_measuring
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.like import NOT_ASKED
@@ -33,17 +33,22 @@ Picture = dict[str, Any]  # JSON-ready, but for `arrays`: float32, by the tape's
 
 
 def picture(
-    trial: Trial, full: bool = True, choices: Sequence[Choice] = (), companions: tuple[Reader, ...] = ()
+    trial: Trial,
+    full: bool = True,
+    choices: Sequence[Choice] = (),
+    companions: tuple[Reader, ...] = (),
+    cells: bool = True,
 ) -> Picture:
     """Everything a page shows of a text.
 
     full: False leaves out what is not needed at once, which is null then: means and uniform attention as baselines,
-    words deleted or unseen, the model without a part, sentences alike.  choices: with these switches on, every value
+    words deleted or unseen, the model without a part, sentences alike.  cells: False leaves out the change for each
+    cell of each head too, where that is not known already.  choices: with these switches on, every value
     is what they make of it, and no effect is measured.
     """
     seen = trial.switched(*(choice.switch for choice in choices)) if choices else trial
     measured = {name: None for name in MEASURED} if choices else _measured(trial, full, companions)
-    cells = {"exact": [[False] * count for count in head_counts(seen)]}
+    exact = {"exact": [[False] * count for count in head_counts(seen)]}
     header = {
         **_text(seen),
         "model": model(seen),
@@ -54,14 +59,14 @@ def picture(
         "path": _path(seen),
         **measured,
         "switches": [str(choice) for choice in choices],
-        "cells": cells,
+        "cells": exact,
         "whatifs": None,
         "left": None,
         "partial": not full and not choices,
     }
-    found = arrays.arrays(seen, effects=not choices)
+    found = arrays.arrays(seen, effects=not choices and (cells or full or not every_edge(trial)))
     if full and not choices and trial.layers:
-        cells["exact"] = _measure_cells(trial, measured, found)
+        exact["exact"] = _measure_cells(trial, measured, found)
     return {"schema": SCHEMA, "kind": "picture", **plain(header), "arrays": found}
 
 

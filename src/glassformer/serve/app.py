@@ -129,8 +129,10 @@ class App:
         return self.desk.explanation(asked.model, asked.text, asked.second, asked.joint)
 
     def picture(self, asked: Asked) -> bytes:
-        """All that is needed at once: the rest is asked for by `more`."""
-        found = self._explained(asked).picture(full=False, switches=asked.switches)
+        """All that is needed at once.  The cells of the head that is looked at are asked for by `head`, which measures
+        them, and the rest by `more`.
+        """
+        found = self._explained(asked).picture(full=False, switches=asked.switches, cells=False)
         arrays = found["arrays"]
         if sum(array.nbytes for array in arrays.values()) > HEAVY:
             arrays = {name: array for name, array in arrays.items() if name.split(".")[-1] in FIRST}

@@ -83,13 +83,25 @@ function same(picture, { text, second, model }) {
 
 /** Measure what was left for later, while the first picture is looked at already. */
 function fillIn(source) {
-  if (source.more) store.on(["picture"], () => later(() => source.more(store.get("picture")), Boolean(store.get("picture")?.partial)));
+  if (source.more) store.on(["picture"], () => completed(source));
   if (!source.measured) return;
   let waiting = 0;
   store.on(["address", "picture", "switches"], () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => measureHead(source), DWELL);
   });
+}
+
+/** First the cells of the head that is looked at, where none are there yet; then the rest. */
+function completed(source) {
+  const picture = store.get("picture");
+  if (!picture?.partial) return;
+  if (source.measured && withoutCells(picture)) measureHead(source).then(() => store.get("picture") === picture && later(() => source.more(picture), true));
+  else later(() => source.more(picture), true);
+}
+
+function withoutCells({ arrays, cells, model, pieces }) {
+  return model.layers > 0 && pieces.length <= SHORT_TEXT && !arrays["layers.0.attention.cells"] && !cells.exact.flat().some(Boolean);
 }
 
 /** Put a fuller picture in place of the one that is looked at; what cannot be measured stays empty. */
@@ -103,7 +115,7 @@ async function later(make, due) {
 function measureHead(source) {
   const [picture, switches] = [store.get("picture"), store.get("switches")];
   const where = placeOf(picture, store.get("address"));
-  const due = where !== null && !picture.partial && !switches.length && picture.pieces.length <= SHORT_TEXT && picture.cells?.exact?.[where.layer]?.[where.head] === false;
+  const due = where !== null && (!picture.partial || withoutCells(picture)) && !switches.length && picture.pieces.length <= SHORT_TEXT && picture.cells?.exact?.[where.layer]?.[where.head] === false;
   return later(async () => {
     const { cells } = await source.measured(picture, where.layer, where.head);
     const exact = picture.cells.exact.map((row, layer) => row.map((each, head) => each || (layer === where.layer && head === where.head)));
