@@ -6,7 +6,7 @@ import pytest
 
 from glassformer.explain.reader import read
 from tests import made
-from tests.show.page import modules
+from tests.show.page import modules, whole
 from tests.verbs.test_open import opened
 
 OTHER = "the food was not good"
@@ -54,7 +54,7 @@ def test_a_sentence_that_is_typed_is_answered(tab, folder):
     field.fill(OTHER)
     field.press("Enter")
     answer = read(folder)(OTHER)
-    tab.wait_for_function("(text) => document.title.startsWith(text)", arg=OTHER)
+    whole.until(tab, "(text) => document.title.startsWith(text)", OTHER)
     number = f"{abs(answer.log_odds):.3g}".rstrip("0").rstrip(".")
     assert answer.label in shown(tab) and number in shown(tab).replace(",", "")
 
@@ -90,7 +90,7 @@ def test_another_model_is_loaded_by_its_folder(tab, tmp_path):
     load = tab.locator("gf-sentence input.load")
     load.fill(str(other))
     load.press("Enter")
-    tab.wait_for_function("document.title.includes('another')")
+    whole.until(tab, "() => document.title.includes('another')")
     assert read(str(other))(made.SENTENCE).label in shown(tab)
 
 

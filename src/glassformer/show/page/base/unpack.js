@@ -26,7 +26,11 @@ export function fromBase64(text) {
 /** zlib-deflated bytes → bytes. */
 export async function inflate(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  try {
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch {
+    throw new Error("the bytes of this page are cut short or altered; make the file again");
+  }
 }
 
 function isPlain(bytes) {

@@ -91,8 +91,21 @@ export class SentencePanel extends Framed {
     const given = store.get("picture")?.model.given;
     const options = models.map((each) => h("option", { value: each.id, selected: each.id === given }, safe(each.name)));
     const list = models.length > 1 && h("select", { "aria-label": "model", onchange: (event) => ask({ model: event.target.value }) }, options);
-    const load = source.can.load && h("input", { class: "load", type: "text", "aria-label": "load a model: its name, or a folder", placeholder: "load a model…", onchange: (event) => event.target.value && ask({ model: event.target.value }) });
+    const load = source.can.load && h("input", { class: "load", type: "text", "aria-label": "load a model: its name, or a folder", placeholder: "load a model…", onkeydown: (event) => this.#load(event), onchange: (event) => this.#loaded(event.target) });
     fill(place, list, load);
+  }
+
+  /** Enter loads, and does not ask the text anew: the form's own answer would take the place of what is said of the model. */
+  #load(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    this.#loaded(event.target);
+  }
+
+  #loaded(field) {
+    const model = field.value.trim();
+    field.value = "";
+    if (model) ask({ model });
   }
 
   #ask(event) {
