@@ -68,7 +68,7 @@ def _left(left: dict[str, Any] | None) -> str:
     if left is None:
         return "; every number is in it, exact"
     heads = left["exact_heads"]
-    exact = [] if heads is None else [f"exact: {len(heads)} heads"]
+    exact = [] if heads is None else [f"exact: {len(heads)} head{'s' * (len(heads) != 1)}"]
     return "".join(f"; {each}" for each in [*exact, *(f"rounded: {r}" for r in left["rounded"]), *_out(left["out"])])
 
 
