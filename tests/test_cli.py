@@ -5,6 +5,7 @@ the many small questions are asked of `main` in this process, which saves starti
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import pytest
 
 import glassformer as gf
+from glassformer import cli
 from tests import command, made
 from tests.command import COLOUR, COMMAND, HERE, UTF8, lines, on_a_terminal, run, told
 
@@ -192,3 +194,15 @@ def test_a_terminal_that_can_nothing_gets_plain_text():
 
 def test_a_sheet_on_a_terminal_is_a_table():
     assert "\t" not in on_a_terminal("explain", made.SENTENCE, "L1.H2")
+
+
+def test_threads_that_wait_for_each_other_go_to_sleep(monkeypatch, capsys):
+    """Set before torch is there to read it, and only where nobody has chosen."""
+    monkeypatch.setattr(sys, "argv", ["glassformer"])
+    for chosen, found in ((None, cli.SPINS), ("7", "7")):
+        monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+        if chosen:
+            monkeypatch.setenv("GOMP_SPINCOUNT", chosen)
+        cli.main()
+        assert os.environ["GOMP_SPINCOUNT"] == found
+    assert "glassformer open" in capsys.readouterr().out

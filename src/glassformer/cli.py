@@ -30,6 +30,11 @@ Glassformer: a transformer you can see through.
   glassformer --help                                        everything else
 """
 
+# How often a thread that waits for the others looks, before it sleeps: about a millisecond.  By itself GNU's OpenMP,
+# which PyTorch uses on Linux, goes on looking; where another program has the core, each of thousands of small steps
+# then takes a turn of the scheduler, and half a second becomes ten.
+SPINS = "10000"
+
 app = App(
     name="glassformer",
     help="A transformer you can see through: every number with its arithmetic, every weight beside its effect.",
@@ -52,6 +57,7 @@ def welcome() -> None:
 def main() -> None:
     """Every expected error is one line on standard error and its exit code; every warning is a line too."""
     _open_streams()
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     with warnings.catch_warnings():
         warnings.showwarning = _warned  # type: ignore[assignment]
         _run()

@@ -79,14 +79,13 @@ def test_the_whole_page_opens_without_a_request(tmp_path, x):
             tab.click(f"[data-view={view}]")
             assert tab.locator(f"gf-{view}").is_visible()
             assert tab.locator("[aria-current=page]").get_attribute("data-view") == view
-        whole.until(tab, "() => decodeURIComponent(location.hash).includes('at=L1.H2.weights[4,3]')")
 
 
 def test_labels_of_a_hostile_text_are_inert(tmp_path):
     """Words made of markup, and pieces, labels and a model's name too: everything is text."""
     reader = made.reader(labels=(HOSTILE, "<img src=x onerror=alert(3)>"), name=HOSTILE)
     picture = reader.explain("good <script>alert(1)</script> <img src=x onerror=alert(2)> \u202efood\u200b").picture()
-    picture |= {"pieces": [f"<b>{each}</b>{HOSTILE}" for each in picture["pieces"]], "text": HOSTILE}
+    picture |= {"pieces": [f"<u>{each}</u>{HOSTILE}" for each in picture["pieces"]], "text": HOSTILE}
     with whole.opened(tmp_path, [picture], {"address": "", "switches": []}) as tab:
         dialogs = []
         tab.on("dialog", lambda dialog: dialogs.append(dialog.message))
@@ -94,8 +93,8 @@ def test_labels_of_a_hostile_text_are_inert(tmp_path):
             tab.click(f"[data-view={view}]")
             tab.wait_for_timeout(200)
         assert not dialogs
-        assert tab.locator("img, script[src], iframe, [onerror], b b, b:has-text('<script>') img").count() == 0
-        assert f"<b>good</b>{HOSTILE[:8]}" in tab.locator("gf-explore").inner_text()
+        assert tab.locator("img, u, iframe, script[src], [onerror]").count() == 0  # the page itself makes none
+        assert f"<u>good</u>{HOSTILE[:8]}" in tab.locator("gf-explore").inner_text()
         assert tab.evaluate("document.scripts.length") == 1
 
 

@@ -163,7 +163,8 @@ def test_of_one_head_alone_the_effect_of_each_cell_stands_beside_its_weight(view
     cells = x.picture()["arrays"]["layers.0.attention.cells"][3, 4]
     written = {piece: row[1] for piece, row in table(viewer).items()}
     assert written == {piece: pytest.approx(cells[k], rel=6e-3, abs=1e-6) for k, piece in enumerate(x.pieces)}
-    assert "estimated" not in viewer.inner_text(".viewer-facts")  # a file of a short text has them measured
+    beside = viewer.locator(".viewer-facts .badge").all_inner_texts()
+    assert beside == ["weights: descriptive", f"causal (−∞ before softmax, {x.metric.name}, n = 1)"]  # measured
     viewer.locator(".head-name").nth(3).dblclick()
 
 
