@@ -75,6 +75,8 @@ def test_the_whole_page_opens_without_a_request(tmp_path, x):
     with whole.opened(tmp_path, carried(x), {"address": "L1.H2.weights[4,3]"}) as tab:
         assert tab.locator("gf-explore").count() == 1
         assert tab.locator("gf-sheet h2").inner_text() == "Head L1.H2"
+        tab.click("[data-view=viewer]")
+        whole.until(tab, "() => decodeURIComponent(location.hash).includes('at=L1.H2.weights[4,3]')")
         for view in ("steps", "gallery", "viewer", "explore"):
             tab.click(f"[data-view={view}]")
             assert tab.locator(f"gf-{view}").is_visible()
