@@ -14,7 +14,7 @@ const FEW = 6; // and of three tables
 
 /** Said where a text is too long for its file to hold q, k and v. */
 export function nothingHeld(what) {
-  return h("p", { class: "aside" }, `This file holds no ${what} of this text, which is long; open it with glassformer open, or write it with --full.`);
+  return h("p", { class: "aside" }, `This file holds no ${what} of this text, which is long; open it with: glassformer open`);
 }
 
 export const STEP_QKV = {
