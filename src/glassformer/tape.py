@@ -174,7 +174,8 @@ def listen(model: nn.Module, keep: str | tuple[str, ...] = "*", edit: Mapping[st
         stack.callback(setattr, _here, "tape", outer)
         if _compiled(model):
             stack.enter_context(_as_written())
-        stack.enter_context(_named(tape, getattr(model, "_orig_mod", model)))  # what torch.compile wraps
+        wrapped = getattr(model, "_orig_mod", model)  # by torch.compile
+        stack.enter_context(_named(tape, wrapped))  # type: ignore
         yield tape
     if unmet := [pattern for pattern in tape._edit if pattern not in tape._met]:
         heard = ", ".join(sorted(tape._heard)) or "none: was the model called as model(x), inside the block?"
