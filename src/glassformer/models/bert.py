@@ -12,11 +12,11 @@ Where this model and the reference (transformers' `BertModel`) part, on purpose:
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from glassformer.models.reading import asked_for, begin, known, not_ahead, reaches
 from glassformer.parts import mask
 from glassformer.parts.attention import Attention, Memory, Nowhere, RelativeKey, RelativeKeyQuery, split
 from glassformer.parts.block import ACTIVATIONS, MLP, Block, CrossBlock, LayerNorm, PostNormBlock, Stack
@@ -30,7 +30,6 @@ POSITIONS = {
 }
 Maybe = Tensor | None
 Past = Memory | None
-Part = TypeVar("Part", bound=nn.Module)
 PROBLEMS = ("regression", "single_label_classification", "multi_label_classification")
 
 
@@ -73,10 +72,10 @@ class BertConfig:
 
     def __post_init__(self):
         split(self.width, self.heads)
-        _known("positions", self.positions, POSITIONS)
-        _known("problem", self.problem or PROBLEMS[0], PROBLEMS)
+        known("positions", self.positions, POSITIONS)
+        known("problem", self.problem or PROBLEMS[0], PROBLEMS)
         for field, name in (("activation", self.activation), ("pooler", self.pooler), ("predict", self.predict)):
-            _known(field, name or self.activation, ACTIVATIONS)
+            known(field, name or self.activation, ACTIVATIONS)
         for layer, off in self.pruned:
             if not (0 <= layer < self.layers and set(off) < set(range(self.heads)) and len(set(off)) == len(off)):
                 raise ValueError(f"pruned names layer {layer}, heads {off}; {self.layers} × {self.heads}, one a layer")
@@ -97,7 +96,7 @@ class Bert(nn.Module):
         self.config = config
         self.embed = _embed(config)
         self.layers = Stack(_block(config, layer) for layer in range(config.layers))
-        begin(self, config)
+        begin(self, config.spread)
 
     def forward(
         self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Past = None
@@ -120,16 +119,14 @@ class Bert(nn.Module):
         """Many texts in one row, none padded: ids (n,) → stream (n, w).  Not for decoders."""
         if self.config.decoder:
             raise ValueError("packed texts are read both ways, a decoder may not look ahead: give it a padded batch")
-        self._reaches(max(runs.lengths))
+        reaches(max(runs.lengths), self.config.longest)
         x = self._embedded(ids, types, runs.places.to(ids.device))  # n w
         return note("final", self.layers(x, runs))  # n w
 
     def _embedded(self, ids: Tensor, types: Maybe, places: Tensor) -> Tensor:
-        try:
+        knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
+        with asked_for(ids, places, knows):
             return self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
-        except IndexError:
-            knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
-            raise ValueError(f"it knows {knows}; piece {ids.max()} at position {places.max()} was asked for") from None
 
     def _remembers(self, memory: Memory | None) -> None:
         if self.config.cross and (memory is None or memory.source is None):
@@ -138,20 +135,14 @@ class Bert(nn.Module):
             raise ValueError("what an encoder has read changes with what follows, so it keeps no memory: decoder=True?")
 
     def _places(self, known: Tensor) -> Tensor:
-        self._reaches(known.size(-1))
+        reaches(known.size(-1), self.config.longest)
         return mask.places(known)  # b n
-
-    def _reaches(self, length: int) -> None:
-        if length > self.config.longest:
-            raise ValueError(f"{length} positions asked for, the model knows {self.config.longest}: cut the text")
 
     def _may_look(self, known: Tensor, new: int) -> Tensor:
         """Everywhere but at padding; in a decoder not ahead; or as it was given."""
-        if known.dim() == 3:
-            return mask.pairs(known)  # b 1 i j
-        if not self.config.decoder:
-            return mask.padding(known)  # b 1 1 j
-        return mask.padding(known) & mask.causal(new, known.size(-1), known.device)  # b 1 i j
+        if known.dim() == 3 or self.config.decoder:
+            return not_ahead(known, new)  # b 1 i j
+        return mask.padding(known)  # b 1 1 j
 
 
 def _embed(config: BertConfig) -> EmbedPairs:
@@ -172,22 +163,3 @@ def _block(config: BertConfig, layer: int) -> Block:
         return PostNormBlock(attention, mlp, config.dropout, config.epsilon)
     cross = Attention(width, config.heads, dropout=config.attention_dropout)
     return CrossBlock(attention, cross, mlp, config.dropout, config.epsilon)
-
-
-@torch.no_grad()
-def begin(part: Part, config: BertConfig) -> Part:
-    """Weights normal around 0, biases 0, norms the identity, the padding piece at 0.  Devlin et al. 2019's code."""
-    for name, weight in part.named_parameters():
-        if weight.dim() > 1:
-            weight.normal_(0.0, config.spread)
-        else:
-            weight.fill_(float(name.endswith("gain")))
-    for table in part.modules():
-        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
-            table.weight[table.padding_idx] = 0.0
-    return part
-
-
-def _known(field: str, value: str, table: object) -> None:
-    if value not in table:  # type: ignore[operator]
-        raise ValueError(f"{field} {value!r} is not known; choose {', '.join(table)}")  # type: ignore[arg-type]

@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.models.bert import Bert, BertConfig, Maybe, Past, begin
+from glassformer.models.bert import Bert, BertConfig, Maybe, Past
 from glassformer.models.losses import LOSSES, cross_entropy, inside, of_the_text, problem
+from glassformer.models.reading import begin
 from glassformer.parts.block import ACTIVATIONS, LayerNorm
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note
@@ -69,7 +70,7 @@ class Pooled(Bert):
 
     def __init__(self, config: BertConfig):
         super().__init__(config)
-        self.pooler = begin(Pooler(config), config)
+        self.pooler = begin(Pooler(config), config.spread)
 
     def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Tensor:  # type: ignore
         return self.pool(ids, real, types, positions)[0]  # b n w
@@ -85,7 +86,7 @@ class Predicting(Bert):
 
     def __init__(self, config: BertConfig):
         super().__init__(config)
-        self.predict = begin(Predict(config), config)
+        self.predict = begin(Predict(config), config.spread)
 
     def forward(
         self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None, memory: Past = None
@@ -160,7 +161,7 @@ class PreTraining(Pooled):
 
     def __init__(self, config: BertConfig):
         super().__init__(config)
-        self.predict = begin(Predict(config), config)
+        self.predict = begin(Predict(config), config.spread)
         self.follows = _linear(config, 2)
 
     def forward(self, ids: Tensor, real: Maybe = None, types: Maybe = None, positions: Maybe = None) -> Pretrained:  # type: ignore
@@ -224,7 +225,7 @@ class MultipleChoice(Pooled):
 
 
 def _linear(config: BertConfig, outputs: int) -> Linear:
-    return begin(Linear(config.width, outputs), config)
+    return begin(Linear(config.width, outputs), config.spread)
 
 
 def _dropout(config: BertConfig) -> nn.Dropout:
