@@ -28,6 +28,8 @@ from torch import Tensor, nn
 
 import glassformer
 from glassformer.models import heads, losses
+from glassformer.models.bert import may_look
+from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
 from glassformer.parts import embed, mask, pool
 from glassformer.parts.attention import Attention, Memory, attend, plain, scaled, wide
 from glassformer.parts.mask import Runs, boolean
@@ -211,6 +213,8 @@ def runs() -> list[Run]:
     whole += [(_heard(model, ids, real), sizes) for model in models]
 
     whole += _berts(ids, real, sizes)
+    writers = [small.gpt2(kind, tied=tied) for kind in (Gpt2, Gpt2Writer, Gpt2Classifier) for tied in (True, False)]
+    whole += [(_heard(model, ids, real), sizes) for model in writers]
     x, other = torch.randn(2, 5, 12), torch.randn(2, 8, 12)
     row, broad = {"i": 5, "j": 5, "d": 12}, sizes | {"d": 12}
     across = _without(sizes, "n") | {"j": 8}  # n is i for q, j for k and v
@@ -226,7 +230,7 @@ def runs() -> list[Run]:
         (lambda: mask.places(real), sizes),
         (lambda: mask.softmax.definition(torch.randn(2, 3, 5, 5)), sizes),
         (lambda: mask.pairs(torch.ones(2, 5, 5, dtype=torch.bool)), sizes),
-        *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum)),
+        *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum, pool.last)),
         *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves)),
     ]
     return whole + parts
@@ -245,7 +249,7 @@ def _berts(ids: Tensor, real: Tensor, sizes: dict[str, int]) -> list[Run]:
     runs: list[Run] = [(_heard(model, ids, real), _without(sizes, "c")) for model in models]  # two of them have two
     free = _without(sizes, "nijc")
     runs += [(lambda m=m: m(ids, real), free) for m in models]
-    runs += [(lambda: models[-1]._may_look(torch.ones(2, 5, 5, dtype=torch.bool), 5), sizes)]
+    runs += [(lambda: may_look(torch.ones(2, 5, 5, dtype=torch.bool), 5), sizes)]
     decoder, source = small.bert(decoder=True, cross=True, length=10), torch.randn(2, 8, 12)
     runs += [(_heard(decoder, ids, real, None, None, Memory(source)), free)]
     runs += [(lambda: [decoder(ids, memory=memory) for memory in [Memory(source)] for _ in range(2)], free)]

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from glassformer.models.bert import Bert, BertConfig
+from glassformer.models.gpt2 import Gpt2, Gpt2Config
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 SIZES = {"b": 2, "h": 3, "d": 4, "n": 5, "i": 5, "j": 5, "f": 6, "c": 7, "v": 11, "w": 12, "m": 20}
@@ -30,9 +31,17 @@ def config(**changes) -> BertConfig:
 
 
 def bert(kind: type[Bert] = Bert, **changes) -> Bert:
+    return _mattering(kind, config(**changes))
+
+
+def gpt2(kind: type[Gpt2] = Gpt2, **changes) -> Gpt2:
+    return _mattering(kind, Gpt2Config(**CORE | {"layers": 2, "classes": SIZES["c"], "spread": 0.5} | changes))
+
+
+def _mattering(kind, config):
     """Random, with weights large enough that everything matters, biases that are not 0, norms not the identity."""
     torch.manual_seed(0)
-    model = kind(config(**changes)).eval()
+    model = kind(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.dim() == 1:

@@ -12,11 +12,11 @@ Where this model and the reference (transformers' `BertModel`) part, on purpose:
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.reading import asked_for, begin, known, not_ahead, reaches
 from glassformer.parts import mask
 from glassformer.parts.attention import Attention, Memory, Nowhere, RelativeKey, RelativeKeyQuery, split
 from glassformer.parts.block import ACTIVATIONS, MLP, Block, CrossBlock, LayerNorm, PostNormBlock, Stack
@@ -30,6 +30,7 @@ POSITIONS = {
 }
 Maybe = Tensor | None
 Past = Memory | None
+Part = TypeVar("Part", bound=nn.Module)
 PROBLEMS = ("regression", "single_label_classification", "multi_label_classification")
 
 
@@ -112,8 +113,9 @@ class Bert(nn.Module):
         known = new if memory is None else memory.meet(new)  # b j
         places = self._places(known)[:, -ids.size(1) :] if positions is None else positions  # b n
         x = self._embedded(ids, types, places)  # b n w
-        everywhere = real is None and not self.config.decoder
-        return note("final", self.layers(x, None if everywhere else self._may_look(known, ids.size(1)), memory))
+        both = not self.config.decoder
+        everywhere = both and real is None
+        return note("final", self.layers(x, None if everywhere else may_look(known, ids.size(1), both), memory))
 
     def read_packed(self, ids: Tensor, runs: mask.Runs, types: Tensor | None = None) -> Tensor:
         """Many texts in one row, none padded: ids (n,) → stream (n, w).  Not for decoders."""
@@ -124,9 +126,11 @@ class Bert(nn.Module):
         return note("final", self.layers(x, runs))  # n w
 
     def _embedded(self, ids: Tensor, types: Maybe, places: Tensor) -> Tensor:
-        knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
-        with asked_for(ids, places, knows):
+        try:
             return self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
+        except IndexError:
+            knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
+            raise ValueError(f"it knows {knows}; piece {ids.max()} at position {places.max()} was asked for") from None
 
     def _remembers(self, memory: Memory | None) -> None:
         if self.config.cross and (memory is None or memory.source is None):
@@ -138,11 +142,23 @@ class Bert(nn.Module):
         reaches(known.size(-1), self.config.longest)
         return mask.places(known)  # b n
 
-    def _may_look(self, known: Tensor, new: int) -> Tensor:
-        """Everywhere but at padding; in a decoder not ahead; or as it was given."""
-        if known.dim() == 3 or self.config.decoder:
-            return not_ahead(known, new)  # b 1 i j
+
+def reaches(length: int, longest: int) -> None:
+    """Raises ValueError where a text is longer than a model can read."""
+    if length > longest:
+        raise ValueError(f"{length} positions asked for, the model knows {longest}: cut the text")
+
+
+def may_look(known: Tensor, new: int, both: bool = False) -> Tensor:
+    """The last `new` positions, at everything but padding; `both` ways or not ahead; or as it was given.
+
+    known: (b, j) what is real of all that has been read, or (b, i, j) who may look at whom → (b, 1, 1 or i, j).
+    """
+    if known.dim() == 3:
+        return mask.pairs(known)  # b 1 i j
+    if both:
         return mask.padding(known)  # b 1 1 j
+    return mask.padding(known) & mask.causal(new, known.size(-1), known.device)  # b 1 i j
 
 
 def _embed(config: BertConfig) -> EmbedPairs:
@@ -163,3 +179,22 @@ def _block(config: BertConfig, layer: int) -> Block:
         return PostNormBlock(attention, mlp, config.dropout, config.epsilon)
     cross = Attention(width, config.heads, dropout=config.attention_dropout)
     return CrossBlock(attention, cross, mlp, config.dropout, config.epsilon)
+
+
+@torch.no_grad()
+def begin(part: Part, spread: float) -> Part:
+    """Weights normal around 0, biases 0, norms the identity, the padding piece at 0.  Devlin et al. 2019's code."""
+    for name, weight in part.named_parameters():
+        if weight.dim() > 1:
+            weight.normal_(0.0, spread)
+        else:
+            weight.fill_(float(name.endswith("gain")))
+    for table in part.modules():
+        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
+            table.weight[table.padding_idx] = 0.0
+    return part
+
+
+def known(field: str, value: str, table: object) -> None:
+    if value not in table:  # type: ignore[operator]
+        raise ValueError(f"{field} {value!r} is not known; choose {', '.join(table)}")  # type: ignore[arg-type]

@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from glassformer.models.bert import begin, known, may_look, reaches
 from glassformer.models.losses import LOSSES, cross_entropy, of_the_text, problem
-from glassformer.models.reading import asked_for, begin, known, not_ahead, reaches
 from glassformer.parts import mask, pool
 from glassformer.parts.attention import Attention, Memory, split
 from glassformer.parts.block import ACTIVATIONS, MLP, PreNormBlock, Stack
-from glassformer.parts.embed import EmbedPlaced, Placed
+from glassformer.parts.embed import Embed, Placed
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note
 
@@ -86,24 +86,39 @@ class Gpt2(nn.Module):
         read = new if memory is None else memory.meet(new)  # b j
         reaches(read.size(-1), self.config.longest)
         places = mask.places(read)[:, -ids.size(1) :]  # b n
-        with asked_for(ids, places, f"{self.config.vocabulary} pieces"):
-            x = self.embed(ids, places)  # b n w
-        return note("final", self.finish(self.layers(x, not_ahead(read, ids.size(1)), memory)))
+        x = self._embedded(ids, places)  # b n w
+        return note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
+
+    def _embedded(self, ids: Tensor, places: Tensor) -> Tensor:
+        try:
+            return self.embed(ids, places)  # b n w
+        except IndexError:
+            raise ValueError(f"it knows {self.config.vocabulary} pieces; piece {ids.max()} was asked for") from None
+
+
+class Predict(nn.Module):
+    """Which piece comes next?  (b, n, w) → logits (b, n, v), with the vectors `pieces` (v, w) or its own."""
+
+    def __init__(self, config: Gpt2Config):
+        super().__init__()
+        own = None if config.tied else nn.Parameter(torch.zeros(config.vocabulary, config.width))
+        self.register_parameter("weight", own)
+
+    def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
+        return F.linear(x, pieces if self.weight is None else self.weight)  # b n v
 
 
 class Gpt2Writer(Gpt2):
-    """Which piece comes next?  Predicted with the vectors that embed the pieces, or with its own."""
+    """Which piece comes next?  One prediction a position."""
 
     def __init__(self, config: Gpt2Config):
         super().__init__(config)
-        own = None if config.tied else nn.Parameter(torch.randn(config.vocabulary, config.width) * config.spread)
-        self.register_parameter("predict", own)
+        self.predict = begin(Predict(config), config.spread)
 
     def forward(self, ids: Tensor, real: Tensor | None = None, memory: Memory | None = None) -> Tensor:
         """ids (b, n), and the rest as in `Gpt2` → logits (b, n, v) of the piece that follows each."""
         stream = super().forward(ids, real, memory)  # b n w
-        pieces = self.embed.pieces.weight if self.predict is None else self.predict  # v w
-        return note("logits", F.linear(stream, pieces))  # b n v
+        return note("logits", self.predict(stream, self.embed.pieces.weight))  # b n v
 
     def loss(self, logits: Tensor, labels: Tensor, real: Tensor | None = None) -> Tensor:
         """labels (b, n) are the pieces read: position n answers for label n + 1; −100 and padding are not asked."""
@@ -126,6 +141,15 @@ class Gpt2Classifier(Gpt2):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return LOSSES[self.config.problem or problem(logits, labels)](logits, labels)
+
+
+class EmbedPlaced(Embed):
+    """Vector of the piece + vector of the position it is told.  ids, places: (b, n) → (b, n, w)."""
+
+    def forward(self, ids: Tensor, places: Tensor) -> Tensor:  # type: ignore[override]
+        pieces = note("pieces", self.pieces(ids))  # b n w
+        where = note("places", self.positions(places))  # b n w
+        return note("stream", self.dropout(pieces + where))  # b n w
 
 
 class Louder(Linear):

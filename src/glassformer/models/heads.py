@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glassformer.models.bert import Bert, BertConfig, Maybe, Past
+from glassformer.models.bert import Bert, BertConfig, Maybe, Past, begin
 from glassformer.models.losses import LOSSES, cross_entropy, inside, of_the_text, problem
-from glassformer.models.reading import begin
 from glassformer.parts.block import ACTIVATIONS, LayerNorm
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note

@@ -107,15 +107,6 @@ class Embed(nn.Module):
         return note("stream", self.dropout(pieces + places))  # b n w
 
 
-class EmbedPlaced(Embed):
-    """The same with positions given one by one.  ids, places: (b, n) → (b, n, w)."""
-
-    def forward(self, ids: Tensor, places: Tensor) -> Tensor:  # type: ignore[override]
-        pieces = note("pieces", self.pieces(ids))  # b n w
-        where = note("places", self.positions(places))  # b n w
-        return note("stream", self.dropout(pieces + where))  # b n w
-
-
 class EmbedPairs(nn.Module):
     """Vector of the piece + of the position + of the text it belongs to, brought to one scale.
 
