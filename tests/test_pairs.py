@@ -12,6 +12,7 @@ import torch
 import glassformer
 from glassformer.parts.attention import Attention
 from glassformer.parts.block import MLP, PostNormBlock, PreNormBlock, Stack
+from glassformer.parts.kernels.likeness import likeness
 from glassformer.parts.mask import Runs, causal, padding
 from glassformer.tape import PAIRS, listen
 
@@ -76,6 +77,24 @@ def blocks(real=None, recompute=False, kind=PostNormBlock):
     return Example(((2, 5, 12),), (None if real is None else padding(real),), ask=ask)
 
 
+def grown(axis, *shapes):
+    """Something behind what was known, which may be nothing."""
+    return Example(shapes, (axis,), ask=lambda f, t, rest: f(*(t if len(t) > 1 else (None, *t)), *rest))
+
+
+def rows(*which):
+    return Example(((3, 2, 5, 4),), (torch.tensor(which),))
+
+
+def says(*shapes):
+    """What a model says after its last position, its head a likeness to a table."""
+
+    def ask(function, tensors, rest):
+        return function(lambda x, real, memory: likeness(x, *tensors[1:]), tensors[0], None, None)
+
+    return Example(shapes, ask=ask)
+
+
 EXAMPLES = {
     "glassformer.parts.attention.attend": {
         "no mask": question(5, 5),
@@ -113,6 +132,27 @@ EXAMPLES = {
         "large": Example(((2, 5, 400), (500, 400), (500,))),
         "large, one row": Example(((1, 400), (500, 400), (500,))),
         "small": Example(((2, 5, 6), (7, 6), (7,))),
+    },
+    "glassformer.parts.kernels.longer.longer": {
+        "nothing known": grown(-2, (2, 3, 5, 4)),
+        "keys": grown(-2, (2, 3, 5, 4), (2, 3, 1, 4)),
+        "what is real": grown(1, (2, 5), (2, 3)),
+    },
+    "glassformer.parts.kernels.longer.chosen": {
+        "another order": rows(2, 0, 1),
+        "one of them twice": rows(0, 2, 2, 1),
+        "from behind": rows(-1),
+        "which": rows(True, False, True),
+        "none": rows(*[False] * 3),
+    },
+    "glassformer.parts.kernels.likeness.likeness": {
+        "a stream": Example(((2, 5, 6), (9, 6))),
+        "and something for each piece": Example(((2, 5, 6), (9, 6), (9,))),
+        "one vector": Example(((6,), (9, 6))),
+    },
+    "glassformer.models.decoding.last": {
+        "a stream": says((2, 5, 6), (9, 6)),
+        "one position": says((2, 1, 6), (9, 6), (9,)),
     },
     "glassformer.parts.block.through": {  # its twin does not learn: parts/kernels/test_prepared.py
         "no twin": blocks(),

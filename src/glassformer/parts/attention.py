@@ -5,7 +5,8 @@
     scaled           (b) score = x_i · x_j / √w                           no parameters
     attend           (c) score = q_i · k_j / √d, mixing v_j               the soft dictionary
     Attention        (d) several soft dictionaries side by side           q, k, v and output learned
-    Memory           what a decoder keeps, so that no key or value is computed twice
+
+`Memory` is what a decoder keeps, so that no key or value is computed twice: kernels/memory.py.
 
 Sources: Bloem 2019, "Transformers from scratch" (a, d); Vaswani et al. 2017, "Attention is all you need",
 sections 3.2.1 (b, c) and 3.2.2 (d).
@@ -19,7 +20,9 @@ from torch import Tensor, nn
 
 from glassformer.parts.kernels.flash import flash
 from glassformer.parts.kernels.linear import Linear
-from glassformer.parts.mask import Mask, padding, softmax
+from glassformer.parts.kernels.memory import Fixed
+from glassformer.parts.kernels.memory import Memory as Memory
+from glassformer.parts.mask import Mask, softmax
 from glassformer.tape import fused, note
 
 
@@ -125,7 +128,7 @@ class Attention(nn.Module):
         self.out = Linear(inner, width)
 
     def forward(
-        self, x: Tensor, source: Tensor | None = None, mask: Mask = None, memory: "Fixed | None" = None
+        self, x: Tensor, source: Tensor | None = None, mask: Mask = None, memory: Fixed | None = None
     ) -> Tensor:
         """x: (b, i, w) looks at `source`: (b, j, w), itself when left out, and at what is remembered → (b, i, w)."""
         source = x if source is None else source
@@ -141,62 +144,6 @@ class Attention(nn.Module):
 
     def _by_head(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # b h n d
-
-
-class Fixed:
-    """Keys and values of a source that stays the same: read once."""
-
-    def __init__(self):
-        self.known: dict[Attention, tuple[Tensor, Tensor]] = {}
-
-    def recall(self, attention: Attention, source: Tensor) -> tuple[Tensor, Tensor]:
-        if attention not in self.known:
-            self.known[attention] = attention.read(source)
-        return self.known[attention]
-
-    def choose(self, rows: Tensor) -> None:
-        """Keep these rows of the batch, in this order: what a beam search does between two steps."""
-        self.known = {at: (k[rows], v[rows]) for at, (k, v) in self.known.items()}
-
-
-class Memory(Fixed):
-    """What a decoder looks at, `source` (b, j, w) of which `source_real` (b, j) is real, and what it has read itself.
-
-    Hand the same memory to the next call, and give that call only what is new.
-    """
-
-    def __init__(self, source: Tensor | None = None, source_real: Tensor | None = None):
-        super().__init__()
-        self.source = source
-        self.mask = None if source_real is None else padding(source_real)
-        self.fixed = Fixed()
-        self.real: Tensor | None = None
-
-    def meet(self, real: Tensor) -> Tensor:
-        """What is real of all that has been read, `real` (b, n) being new: (b, j)."""
-        known = real if self.real is None else torch.cat([self.real, real], dim=1)  # b j
-        self.real = known
-        return known
-
-    def recall(self, attention: Attention, source: Tensor) -> tuple[Tensor, Tensor]:
-        new, old = attention.read(source), self.known.get(attention)
-        k, v = new if old is None else (torch.cat(pair, dim=-2) for pair in zip(old, new, strict=True))  # b h j d
-        self.known[attention] = k, v
-        return k, v
-
-    def choose(self, rows: Tensor) -> None:
-        super().choose(rows)
-        self.fixed.choose(rows)
-        self.real = None if self.real is None else self.real[rows]
-        self.source = None if self.source is None else self.source[rows]
-        self.mask = None if self.mask is None else self.mask[rows]
-
-    def copy(self) -> "Memory":
-        """The same memory, to be continued in another way."""
-        other = Memory(self.source)
-        other.mask, other.real, other.known = self.mask, self.real, dict(self.known)
-        other.fixed.known = dict(self.fixed.known)
-        return other
 
 
 def wide(width: int, heads: int) -> Attention:

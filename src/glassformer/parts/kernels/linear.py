@@ -77,9 +77,9 @@ class Source:
 class Packed:
     """x · Wᵀ + b, then an activation or a sum, as one oneDNN operator on a weight laid out beforehand."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype = torch.float32):
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32):
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype).contiguous(), None)
-        self.bias = bias.detach().to(dtype)
+        self.bias = None if bias is None else bias.detach().to(dtype)
 
     def __call__(self, x: Tensor, activation: str = "none", algorithm: str = "") -> Tensor:
         return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, activation, [], algorithm)
