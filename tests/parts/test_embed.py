@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 from glassformer.parts.block import LayerNorm
-from glassformer.parts.embed import Embed, EmbedPairs, Learned, Nothing, Placed, Sinusoidal, halves, interleaved
+from glassformer.parts.embed import Embed, EmbedPairs, Nothing, Placed, Sinusoidal, halves, interleaved, marian
 from glassformer.tape import listen
 
 close = torch.testing.assert_close
 
 
 def test_embedding_is_the_row_of_the_piece_plus_the_row_of_the_place():
-    embed, ids = Embed(11, 4, Learned(9, 4)), torch.tensor([[3, 1, 3], [0, 10, 2]])
+    embed, ids = Embed(nn.Embedding(11, 4), Placed(9, 4)), torch.tensor([[3, 1, 3], [0, 10, 2]])
     with listen(embed) as tape:
         x = embed(ids)
     for sentence in range(2):
@@ -26,15 +26,30 @@ def test_embedding_is_the_row_of_the_piece_plus_the_row_of_the_place():
     assert not torch.equal(x[0, 0], x[0, 2])
 
 
+def test_places_that_are_told_are_those_of_the_table():
+    embed, ids = Embed(nn.Embedding(11, 4), Placed(9, 4)), torch.tensor([[3, 1, 3], [0, 10, 2]])
+    places = torch.tensor([[0, 0, 1], [0, 1, 2]])
+    with listen(embed) as tape:
+        x = embed(ids, places)
+    close(x, embed.pieces.weight[ids] + embed.positions.table[places], rtol=0, atol=0)
+    assert tape["places"].shape == (2, 3, 4)
+
+
+def test_vectors_may_be_given_instead_of_ids():
+    given, read = Embed(nn.Identity(), Placed(9, 4)), Embed(nn.Embedding(11, 4), Placed(9, 4))
+    read.positions, ids = given.positions, torch.tensor([[3, 1, 3]])
+    assert torch.equal(given(read.pieces(ids)), read(ids))
+
+
 def test_only_the_pieces_and_places_met_learn():
-    embed = Embed(11, 4, Learned(9, 4))
+    embed = Embed(nn.Embedding(11, 4), Placed(9, 4))
     embed(torch.tensor([[3, 1, 3]])).sum().backward()
     assert embed.pieces.weight.grad.any(dim=1).nonzero().flatten().tolist() == [1, 3]
     assert embed.positions.table.grad.any(dim=1).nonzero().flatten().tolist() == [0, 1, 2]
 
 
 def test_dropout_works_in_training_and_only_then():
-    embed, ids = Embed(11, 64, Learned(9, 64), dropout=0.5), torch.tensor([[3, 1, 3]])
+    embed, ids = Embed(nn.Embedding(11, 64), Placed(9, 64), dropout=0.5), torch.tensor([[3, 1, 3]])
     assert (embed(ids) == 0).any()
     assert not (embed.eval()(ids) == 0).any()
 
@@ -53,7 +68,13 @@ def tensor2tensor(place, axis, width):
     return math.sin(angle) if axis < steps else math.cos(angle)
 
 
-@pytest.mark.parametrize(("table", "formula"), [(interleaved, paper), (halves, tensor2tensor)])
+def sines_first(place, axis, width):
+    """The formula of the paper, its even axes before its odd ones."""
+    pair = axis % (width // 2)
+    return paper(place, 2 * pair + (axis >= width // 2), width)
+
+
+@pytest.mark.parametrize(("table", "formula"), [(interleaved, paper), (halves, tensor2tensor), (marian, sines_first)])
 @pytest.mark.parametrize(("length", "width"), [(1, 2), (5, 4), (40, 12), (512, 128)])
 def test_tables_are_the_formulas_by_loops(table, formula, length, width):
     expected = [[formula(place, axis, width) for axis in range(width)] for place in range(length)]
@@ -74,7 +95,7 @@ def test_the_formula_of_the_paper_gives_another_row_for_suis():
     assert interleaved(2, 4)[1].tolist() == pytest.approx([0.8415, 0.5403, 0.0100, 1.0], abs=1e-4)
 
 
-@pytest.mark.parametrize("table", [interleaved, halves])
+@pytest.mark.parametrize("table", [interleaved, halves, marian])
 def test_what_the_sinusoids_are_chosen_for(table):
     """All within one, no two places alike, and the product of two places depends on their distance alone."""
     places = table(100, 16).double()
@@ -86,31 +107,26 @@ def test_what_the_sinusoids_are_chosen_for(table):
         torch.testing.assert_close(band, band[:1].expand_as(band), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("table", [interleaved, halves])
+@pytest.mark.parametrize("table", [interleaved, halves, marian])
 def test_an_odd_width_is_refused_with_the_repair(table):
     with pytest.raises(ValueError, match="width 5 is odd, try 6"):
         table(3, 5)
 
 
-@pytest.mark.parametrize("places", [Learned(4, 6), Sinusoidal(halves(4, 6)), Learned(1, 6)])
+@pytest.mark.parametrize("places", [Placed(4, 6), Sinusoidal(halves(4, 6)), Placed(1, 6)])
 def test_more_positions_than_there_are_name_both_numbers_and_the_repair(places):
     known = len(places.table)
     message = f"^5 positions asked for, the model knows {known}: cut the text, or give length=5$"
-    with pytest.raises(ValueError, match=message):
-        places(5)
+    with pytest.raises(IndexError, match=message):
+        places(torch.arange(5))
 
 
 def test_sinusoidal_is_fixed_and_not_part_of_a_checkpoint():
     places = Sinusoidal(interleaved(9, 4))
-    assert torch.equal(places(3), interleaved(3, 4))
+    assert torch.equal(
+        places(torch.tensor([[0, 1, 2], [5, 0, 0]])), interleaved(9, 4)[torch.tensor([[0, 1, 2], [5, 0, 0]])]
+    )
     assert not list(places.parameters()) and not places.state_dict()
-
-
-def test_learned_is_a_row_a_place_that_learns():
-    places = Learned(9, 4)
-    assert torch.equal(places(3), places.table[:3])
-    places(3).sum().backward()
-    assert places.table.grad[:3].all() and not places.table.grad[3:].any()
 
 
 # positions given one by one

@@ -71,7 +71,7 @@ class Gpt2(nn.Module):
         super().__init__()
         self.config = config
         places = Placed(config.length, config.width)
-        self.embed = EmbedPlaced(config.vocabulary, config.width, places, config.embed_dropout)
+        self.embed = Embed(nn.Embedding(config.vocabulary, config.width), places, config.embed_dropout)
         self.layers = Stack(_block(config, layer) for layer in range(config.layers))
         self.finish = PreNormBlock.finish(config.width, config.epsilon)
         _begin(self, config)
@@ -141,15 +141,6 @@ class Gpt2Classifier(Gpt2):
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return LOSSES[self.config.problem or problem(logits, labels)](logits, labels)
-
-
-class EmbedPlaced(Embed):
-    """Vector of the piece + vector of the position it is told.  ids, places: (b, n) → (b, n, w)."""
-
-    def forward(self, ids: Tensor, places: Tensor) -> Tensor:  # type: ignore[override]
-        pieces = note("pieces", self.pieces(ids))  # b n w
-        where = note("places", self.positions(places))  # b n w
-        return note("stream", self.dropout(pieces + where))  # b n w
 
 
 class Louder(Linear):

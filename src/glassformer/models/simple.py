@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from glassformer.models.bert import may_look, reaches
 from glassformer.parts import embed, mask, pool
-from glassformer.parts.attention import Attention
+from glassformer.parts.attention import Attention, Memory
 from glassformer.parts.block import MLP, Block, PostNormBlock, PreNormBlock, Stack
 from glassformer.parts.embed import Embed
 from glassformer.tape import note
@@ -18,7 +19,7 @@ from glassformer.tape import note
 BLOCKS: dict[str, type[Block]] = {"post": PostNormBlock, "pre": PreNormBlock}
 POOLS = {"mean": pool.mean, "max": pool.maximum}
 POSITIONS = {
-    "learned": embed.Learned,
+    "learned": embed.Placed,
     "interleaved": lambda length, width: embed.Sinusoidal(embed.interleaved(length, width)),
     "halves": lambda length, width: embed.Sinusoidal(embed.halves(length, width)),
 }
@@ -53,6 +54,11 @@ class TransformerConfig:
     def __post_init__(self):
         _known("block", self.block, BLOCKS)
         _known("positions", self.positions, POSITIONS)
+
+    @property
+    def longest(self) -> int:
+        """The most pieces it can read."""
+        return self.length
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Classifier(nn.Module):
 
     def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
         """ids (b, n), real (b, n) True for real pieces, all of them when left out → logits (b, c)."""
+        reaches(ids.size(1), self.config.longest)
         real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         x = self.embed(ids)  # b n w
         final = note("final", self.finish(self.layers(x, mask.padding(real))))
@@ -110,12 +117,16 @@ class Generator(nn.Module):
         self.embed, self.layers, self.finish = _stem(config)
         self.head = nn.Linear(config.width, config.vocabulary)
 
-    def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
-        """ids (b, n), real (b, n) True for real pieces → logits (b, n, v) of the piece that follows each."""
-        may_look = mask.causal(ids.size(1), device=ids.device)  # i j
-        may_look = may_look if real is None else may_look & mask.padding(real)  # b 1 i j
-        x = self.embed(ids)  # b n w
-        final = note("final", self.finish(self.layers(x, may_look)))
+    def forward(self, ids: Tensor, real: Tensor | None = None, memory: Memory | None = None) -> Tensor:
+        """ids (b, n), real (b, n) True for real pieces → logits (b, n, v) of the piece that follows each.
+
+        memory: what has been read before; then `ids` is only what is new.  Raises ValueError beyond `config.longest`.
+        """
+        new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
+        read = new if memory is None else memory.meet(new)  # b j
+        reaches(read.size(-1), self.config.longest)
+        x = self.embed(ids, mask.places(read)[:, -ids.size(1) :])  # b n w
+        final = note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
         return note("logits", self.head(final))  # b n v
 
 
@@ -123,7 +134,7 @@ def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
     """What both transformers are made of: the embedding, the blocks, and what the last block needs after it."""
     places = POSITIONS[config.positions](config.length, config.width)
     block, width, dropout = BLOCKS[config.block], config.width, config.dropout
-    embedding = Embed(config.vocabulary, width, places, dropout)
+    embedding = Embed(nn.Embedding(config.vocabulary, width), places, dropout)
     parts = ((Attention(width, config.heads, dropout=dropout), MLP(width, config.hidden)) for _ in range(config.layers))
     return embedding, Stack(block(*each, dropout) for each in parts), block.finish(width)
 

@@ -4,7 +4,7 @@
     MLP             the part that works on each position alone
     PostNormBlock   add, then normalise
     PreNormBlock    normalise what is read
-    CrossBlock      a post-norm block that looks at a source as well
+    CrossBlock      a post-norm block that looks at a source as well; PreNormCrossBlock, a pre-norm one
     Stack           blocks, one after the other
 """
 
@@ -128,7 +128,7 @@ class PreNormBlock(Block):
         return note("stream", x + self.dropout(self.mlp(self.mlp_norm(x))))
 
 
-class CrossBlock(PostNormBlock):
+class Crossing(Block):
     """A decoder's block: between attention and MLP it looks at a source.  Vaswani et al. 2017, section 3.1."""
 
     def __init__(self, attention: Attention, cross: Attention, mlp: MLP, dropout: float = 0.0, epsilon: float = 1e-5):
@@ -136,11 +136,28 @@ class CrossBlock(PostNormBlock):
         self.cross = cross
         self.cross_norm = LayerNorm(cross.out.out_features, epsilon)
 
-    def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:  # type: ignore
+
+class CrossBlock(Crossing):
+    """As first published: add, then normalise.  (b, n, w) → (b, n, w)."""
+
+    def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:
         x = note("between", self.attention_norm(x + self.dropout(self.attention(x, mask=mask, memory=memory))))
         crossed = self.cross(x, memory.source, memory.mask, memory.fixed)  # b n w
         x = note("crossed", self.cross_norm(x + self.dropout(crossed)))
         return note("stream", self.mlp_norm(x + self.dropout(self.mlp(x))))
+
+
+class PreNormCrossBlock(Crossing):
+    """Normalise what is read; the source was, behind its last block.  (b, n, w) → (b, n, w)."""
+
+    finish = LayerNorm
+
+    def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:
+        attended = self.attention(self.attention_norm(x), mask=mask, memory=memory)  # b n w
+        x = note("between", x + self.dropout(attended))
+        crossed = self.cross(self.cross_norm(x), memory.source, memory.mask, memory.fixed)  # b n w
+        x = note("crossed", x + self.dropout(crossed))
+        return note("stream", x + self.dropout(self.mlp(self.mlp_norm(x))))
 
 
 @fused(prepared, hides=hidden)

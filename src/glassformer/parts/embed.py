@@ -31,31 +31,30 @@ def halves(length: int, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=-1).float()  # n w
 
 
+def marian(length: int, width: int) -> Tensor:
+    """The paper's sines and cosines, but all sines first: the layout of Marian (transformers' `MarianMTModel`)."""
+    return interleaved(length, width).unflatten(1, (-1, 2)).mT.flatten(1)  # n w
+
+
 def _even(width: int) -> None:
     if width % 2:
         raise ValueError(f"sinusoidal positions pair a sine with a cosine: width {width} is odd, try {width + 1}")
 
 
-def _rows(table: Tensor, length: int) -> Tensor:
-    if length > len(table):
-        repair = f"cut the text, or give length={length}"
-        raise ValueError(f"{length} positions asked for, the model knows {len(table)}: {repair}")
-    return table[:length]  # n w
-
-
-class Learned(nn.Module):
-    """One learned vector a position.  Knows nothing of positions it was not trained on.  n → (n, w)."""
-
-    def __init__(self, length: int, width: int):
-        super().__init__()
-        self.table = nn.Parameter(torch.randn(length, width) * 0.02)
-
-    def forward(self, length: int) -> Tensor:
-        return _rows(self.table, length)  # n w
+def _rows(table: Tensor, places: Tensor) -> Tensor:
+    try:
+        return F.embedding(places, table)  # b n w
+    except IndexError:
+        asked = int(places.max()) + 1
+        repair = f"cut the text, or give length={asked}"
+        raise IndexError(f"{asked} positions asked for, the model knows {len(table)}: {repair}") from None
 
 
 class Placed(nn.Module):
-    """The same for positions given one by one; the first of them has the row `first`.  (b, n) → (b, n, w)."""
+    """One learned vector a position; the first position has the row `first`.  (b, n) → (b, n, w).
+
+    Knows nothing of positions it was not trained on.
+    """
 
     def __init__(self, length: int, width: int, first: int = 0):
         super().__init__()
@@ -63,11 +62,11 @@ class Placed(nn.Module):
         self.first = first
 
     def forward(self, places: Tensor) -> Tensor:
-        return F.embedding(places + self.first, self.table)  # b n w
+        return _rows(self.table, places + self.first)  # b n w
 
 
 class Sinusoidal(nn.Module):
-    """A fixed table of sines and cosines, in either layout above.  n → (n, w)."""
+    """A fixed table of sines and cosines, in any layout above.  (b, n) → (b, n, w)."""
 
     table: Tensor
 
@@ -75,8 +74,8 @@ class Sinusoidal(nn.Module):
         super().__init__()
         self.register_buffer("table", table, persistent=False)
 
-    def forward(self, length: int) -> Tensor:
-        return _rows(self.table, length)  # n w
+    def forward(self, places: Tensor) -> Tensor:
+        return _rows(self.table, places)  # b n w
 
 
 class Nothing(nn.Module):
@@ -93,18 +92,23 @@ class Nothing(nn.Module):
 
 
 class Embed(nn.Module):
-    """Vector of the piece + vector of the position.  ids (b, n) → (b, n, w)."""
+    """Vector of the piece + vector of the position.  ids (b, n) → (b, n, w).
 
-    def __init__(self, vocabulary: int, width: int, positions: nn.Module, dropout: float = 0.0):
+    pieces: a table, or nn.Identity() where the vectors of the pieces are given instead of their ids.
+    """
+
+    def __init__(self, pieces: nn.Module, positions: nn.Module, dropout: float = 0.0):
         super().__init__()
-        self.pieces = nn.Embedding(vocabulary, width)
+        self.pieces = pieces
         self.positions = positions
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, places: Tensor | None = None) -> Tensor:
+        """places: (b, n), counted from 0 when left out."""
         pieces = note("pieces", self.pieces(ids))  # b n w
-        places = note("places", self.positions(ids.size(1))[None])  # 1 n w
-        return note("stream", self.dropout(pieces + places))  # b n w
+        counted = torch.arange(ids.size(1), device=ids.device)[None] if places is None else places  # b n
+        where = note("places", self.positions(counted))  # b n w
+        return note("stream", self.dropout(pieces + where))  # b n w
 
 
 class EmbedPairs(nn.Module):
