@@ -143,7 +143,6 @@ EXAMPLES = {
         "one of them twice": rows(0, 2, 2, 1),
         "from behind": rows(-1),
         "which": rows(True, False, True),
-        "none": rows(*[False] * 3),
     },
     "glassformer.parts.kernels.likeness.likeness": {
         "a stream": Example(((2, 5, 6), (9, 6))),

@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glassformer.models.bert import begin, known, may_look, reaches
@@ -22,6 +21,7 @@ from glassformer.parts import mask, pool
 from glassformer.parts.attention import Attention, Memory, split
 from glassformer.parts.block import ACTIVATIONS, MLP, PreNormBlock, Stack
 from glassformer.parts.embed import Embed, Placed
+from glassformer.parts.kernels.likeness import likeness
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note
 
@@ -105,7 +105,7 @@ class Predict(nn.Module):
         self.register_parameter("weight", own)
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
-        return F.linear(x, pieces if self.weight is None else self.weight)  # b n v
+        return likeness(x, pieces if self.weight is None else self.weight)  # b n v
 
 
 class Gpt2Writer(Gpt2):

@@ -11,12 +11,12 @@ first one only; a mean over nothing is 0, not NaN.
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glassformer.models.bert import Bert, BertConfig, Maybe, Past, begin
 from glassformer.models.losses import LOSSES, cross_entropy, inside, of_the_text, problem
 from glassformer.parts.block import ACTIVATIONS, LayerNorm
+from glassformer.parts.kernels.likeness import likeness
 from glassformer.parts.kernels.linear import Linear
 from glassformer.tape import note
 
@@ -61,7 +61,7 @@ class Predict(nn.Module):
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
         x = self.norm(self.activation(self.transform(x)))
-        return F.linear(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
+        return likeness(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
 
 
 class Pooled(Bert):

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glassformer.models.bert import known, may_look, reaches
@@ -29,6 +28,7 @@ from glassformer.parts.block import (
     Stack,
 )
 from glassformer.parts.embed import Embed, Sinusoidal
+from glassformer.parts.kernels.likeness import likeness
 from glassformer.tape import note
 
 BLOCKS: dict[str, tuple[type[Block], type[Crossing]]] = {
@@ -166,7 +166,7 @@ class Predict(nn.Module):
         self.register_parameter("bias", nn.Parameter(torch.zeros(config.vocabulary)) if config.bias else None)
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
-        return F.linear(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
+        return likeness(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
 
 
 def _embed(config: TranslatorConfig, pieces: nn.Module) -> Embed:

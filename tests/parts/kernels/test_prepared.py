@@ -15,8 +15,19 @@ from torch.nn.utils import parametrize, prune
 from glassformer.models import heads, surgery
 from glassformer.models.bert import Bert
 from glassformer.parts.attention import Attention, Memory, RelativeKey
-from glassformer.parts.block import ACTIVATIONS, MLP, CrossBlock, LayerNorm, PostNormBlock, PreNormBlock, Stack
+from glassformer.parts.block import (
+    ACTIVATIONS,
+    MLP,
+    CrossBlock,
+    Crossing,
+    LayerNorm,
+    PostNormBlock,
+    PreNormBlock,
+    PreNormCrossBlock,
+    Stack,
+)
 from glassformer.parts.kernels import prepared as kernel
+from glassformer.parts.kernels import twins as kinds
 from glassformer.parts.kernels.linear import Linear, available
 from glassformer.parts.kernels.prepared import HIDDEN, prepare
 from glassformer.parts.mask import Runs, causal, padding, pairs
@@ -45,21 +56,30 @@ MASKS = {  # the mask, and the shape of what is read
 }
 
 
-def stack(activation="gelu", layers=3, width=16):
+KINDS = [PostNormBlock, PreNormBlock, CrossBlock, PreNormCrossBlock]
+
+
+def stack(activation="gelu", layers=3, width=16, kind=PostNormBlock):
     """Weights large enough that everything matters; norms that have learned something."""
     torch.manual_seed(0)
-    made = Stack(PostNormBlock(Attention(width, 4), MLP(width, 24, ACTIVATIONS[activation])) for _ in range(layers))
+    made = Stack(
+        kind(
+            *(Attention(width, 4) for _ in range(1 + issubclass(kind, Crossing))),
+            MLP(width, 24, ACTIVATIONS[activation]),
+        )
+        for _ in range(layers)
+    )
     for name, weight in made.named_parameters():
         nn.init.normal_(weight, float(name.endswith("gain")), 0.3)
     return made.eval()
 
 
-def truth(blocks, x, mask=None):
-    """The definition, in float64, block after block."""
+def truth(blocks, x, mask=None, source=None):
+    """The definition, in float64, block after block, and of all positions at once."""
     twin, x = copy.deepcopy(blocks).double(), x.double()
     with torch.no_grad():
         for block in twin:
-            x = block(x, mask)
+            x = block(x, mask, *([] if source is None else [Memory(source.double(), SOURCE_REAL)]))
     return x
 
 
@@ -71,8 +91,12 @@ def assert_near(answer, expected, dtype=torch.float32, where=slice(None)):
 @pytest.fixture
 def twins(monkeypatch):
     """The names of the layers whose twin has run."""
-    ran, call = [], kernel.Layer.__call__
-    monkeypatch.setattr(kernel.Layer, "__call__", lambda self, x, mask: ran.append(self.name) or call(self, x, mask))
+    ran = []
+    for kind in kinds.kinds().values():
+        call = kind.__call__
+        monkeypatch.setattr(
+            kind, "__call__", lambda self, *given, call=call: ran.append(self.name) or call(self, *given)
+        )
     return ran
 
 
@@ -158,6 +182,81 @@ def test_two_stacks_of_one_model_are_both_prepared_and_one_may_change_alone(twin
     assert twins == ["0", "1", "2"]
 
 
+SOURCE_REAL = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+
+
+def in_steps(blocks, x, sizes, memory, real=None):
+    """`x` read a few positions at a time, none looking ahead or, where `real` (b, n) is given, at padding."""
+    read, known = [], 0
+    for part in x.split(sizes, dim=1):
+        known += part.size(1)
+        may_look = causal(part.size(1), known)
+        may_look = may_look if real is None else may_look & padding(real[:, :known])
+        if real is not None:
+            memory.meet(real[:, known - part.size(1) : known])
+        read.append(off(blocks, part, may_look, memory))
+    return torch.cat(read, dim=1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("sizes", [[5], [1, 1, 1, 1, 1], [3, 1, 1], [2, 3]], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_a_memory_the_twin_is_the_definition_of_all_at_once(kind, sizes, dtype, twins):
+    """Which holds what the twin computed: in a rounded one keys and values are half as wide too."""
+    blocks, x = stack("gelu_new", kind=kind), torch.randn(2, 5, 16)
+    source = torch.randn(2, 6, 16) if issubclass(kind, Crossing) else None
+    memory, left = Memory(source, SOURCE_REAL), torch.tensor([[True] * 5, [False] * 2 + [True] * 3])
+    assert prepare(blocks, dtype)
+    answer = in_steps(blocks, x, sizes, memory, left)
+    assert_near(answer, truth(blocks, x, causal(5) & padding(left), source), dtype, left)
+    assert twins == ["0", "1", "2"] * len(sizes)
+    assert {k.dtype for k, _ in memory.known.values()} == {dtype}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_definition_and_twin_may_take_turns_with_one_memory(dtype, twins):
+    """As they do where somebody listens for a while to what the twin does not name."""
+    blocks, x = stack(kind=PreNormBlock), torch.randn(2, 6, 16)
+    assert prepare(blocks, dtype)
+    memory, read, ran = Memory(), [], []
+    for at in range(6):
+        with listen(blocks, "*.mixed") if at % 3 == 1 else contextlib.nullcontext():
+            read.append(off(blocks, x[:, at : at + 1], None, memory))
+        ran.append(len(twins))
+    assert ran == [3, 3, 6, 9, 9, 12]
+    assert_near(torch.cat(read, dim=1), truth(blocks, x, causal(6)), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("case", ["none", "padding", "pair by pair", "causal", "packed"])
+def test_a_pre_norm_twin_is_its_definition_too(case, dtype, twins):
+    (mask, shape), blocks = MASKS[case], stack("gelu_new", kind=PreNormBlock)
+    x, blocks.packs = torch.randn(*shape, 16), False
+    assert prepare(blocks, dtype)
+    assert_near(off(blocks, x, mask), truth(blocks, x, mask), dtype)
+    assert twins == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_twin_names_what_its_block_names(kind, twins):
+    blocks, x = stack(kind=kind), torch.randn(2, 5, 16)
+    source = torch.randn(2, 6, 16) if issubclass(kind, Crossing) else None
+
+    def all_heard(keep):
+        with torch.no_grad(), listen(blocks, keep) as tape:
+            answer = blocks(x, causal(5), Memory(source, SOURCE_REAL))
+        return answer, dict(tape)
+
+    named = tuple(site for site in all_heard("*")[1] if not site.endswith(HIDDEN))
+    expected = all_heard(named)
+    assert prepare(blocks)
+    answer, found = all_heard(named)
+    assert twins == ["0", "1", "2"] and list(found) == list(expected[1])
+    for site, value in found.items():
+        assert_near(value, expected[1][site])
+    assert_near(answer, expected[0])
+
+
 # when it is not used
 
 
@@ -173,14 +272,6 @@ def test_while_somebody_learns_the_definition_runs(twins):
     assert not twins
     off(blocks.eval(), x)
     assert twins
-
-
-def test_with_a_memory_the_definition_runs(twins):
-    blocks, x = stack(), torch.randn(2, 5, 16)
-    assert prepare(blocks)
-    memory = Memory()
-    first, rest = off(blocks, x[:, :2], None, memory), off(blocks, x[:, 2:], causal(3, 5), memory)
-    assert first.shape == (2, 2, 16) and rest.shape == (2, 3, 16) and len(memory.known) == 3 and not twins
 
 
 def autocast(model, x):
@@ -371,12 +462,12 @@ def one_of_two_relative():
     return Stack([*stack(layers=1), *relative()])
 
 
-def pre_norm():
-    return Stack([PreNormBlock(Attention(16, 4), MLP(16, 24))])
+def a_kind_of_somebody_elses():
+    class Twice(PreNormBlock):
+        def forward(self, x, mask=None, memory=None):
+            return super().forward(super().forward(x, mask, memory), mask, memory)
 
-
-def cross():
-    return Stack([CrossBlock(Attention(16, 4), Attention(16, 4), MLP(16, 24))])
+    return Stack([Twice(Attention(16, 4), MLP(16, 24))])
 
 
 def double():
@@ -417,10 +508,10 @@ def no_stack():
 
 
 def one_of_two_stacks():
-    return nn.Sequential(stack(), pre_norm())
+    return nn.Sequential(stack(), relative())
 
 
-WITHOUT = [relative, one_of_two_relative, pre_norm, cross, double, one_weight_in_double, nowhere]
+WITHOUT = [relative, one_of_two_relative, a_kind_of_somebody_elses, double, one_weight_in_double, nowhere]
 WITHOUT += [made_in_inference_mode, with_a_part_of_somebody_elses, no_block, no_stack, one_of_two_stacks]
 
 
@@ -661,7 +752,7 @@ def test_exported_it_is_the_definitions(strict, twins, ids, real):
 
 
 def test_every_activation_that_onednn_fuses_is_one_of_ours():
-    assert set(kernel.FUSED) <= set(ACTIVATIONS.values())
+    assert set(kinds.FUSED) <= set(ACTIVATIONS.values())
 
 
 def test_the_parts_that_a_twin_knows_are_all_there_are_in_a_plain_stack():

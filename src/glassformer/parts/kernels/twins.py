@@ -1,0 +1,133 @@
+"""The blocks of block.py once more, as few operators: weights laid out, and activation and sum in the same go.
+
+A twin names what its block names, but for what is added to the stream as it is made (`HIDDEN`).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from glassformer.parts.attention import Attention, attend
+from glassformer.parts.kernels.linear import Linear, Packed
+from glassformer.parts.kernels.memory import Memory
+from glassformer.parts.mask import Mask
+from glassformer.tape import note, within
+
+if TYPE_CHECKING:
+    from glassformer.parts.block import Block
+
+FUSED: dict[Any, tuple[str, str]] = {  # what oneDNN does in the same go: its name and its kind
+    F.relu: ("relu", ""),
+    F.gelu: ("gelu", "none"),
+    torch.tanh: ("tanh", ""),
+    F.silu: ("swish", ""),
+}
+HIDDEN = ("attention.mixed", "cross.mixed", "mlp.out")
+
+
+def kinds() -> dict[type, type["Twin"]]:
+    """Which twin stands in for which kind of block."""
+    from glassformer.parts.block import CrossBlock, PostNormBlock, PreNormBlock, PreNormCrossBlock
+
+    return {PostNormBlock: PostNorm, PreNormBlock: PreNorm, CrossBlock: Cross, PreNormCrossBlock: PreNormCross}
+
+
+def readers(attention: Any) -> tuple[Linear, Linear, Linear]:
+    return attention.q, attention.k, attention.v
+
+
+class Looking:
+    """Attention, added to a stream: q, k and v in one product."""
+
+    def __init__(self, attention: Attention, path: str, dtype: torch.dtype):
+        each = readers(attention)
+        weight, bias = torch.cat([part.weight for part in each]), torch.cat([part.bias for part in each])
+        self.attention, self.path, self.heads = attention, path, attention.heads
+        self.read, self.out = Packed(weight, bias, dtype), packed(attention.out, dtype)
+
+    def __call__(self, x: Tensor, stream: Tensor, mask: Mask, memory: Memory | None = None) -> Tensor:
+        q, k, v = self.read(x).unflatten(-1, (3, self.heads, -1)).transpose(-4, -2).unbind(-3)
+        k, v = (k, v) if memory is None else memory.keep(self.attention, k, v)
+        return self.mixed(q, k, v, mask, stream)
+
+    def mixed(self, q: Tensor, k: Tensor, v: Tensor, mask: Mask, stream: Tensor) -> Tensor:
+        with within(self.path):
+            q, k, v = note("q", q), note("k", k.to(q.dtype)), note("v", v.to(q.dtype))
+            z = note("z", attend(q, k, v, mask))
+        return self.out.added_to(z.transpose(-3, -2).flatten(-2), stream)
+
+
+class Across(Looking):
+    """Attention to a source, which is read once."""
+
+    def __init__(self, attention: Attention, path: str, dtype: torch.dtype):
+        self.attention, self.path, self.heads = attention, path, attention.heads
+        self.read, self.out = packed(attention.q, dtype), packed(attention.out, dtype)
+
+    def __call__(self, x: Tensor, stream: Tensor, mask: Mask, memory: Memory | None = None) -> Tensor:
+        q = self.read(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        k, v = memory.fixed.recall(self.attention, memory.source)  # type: ignore
+        return self.mixed(q, k, v, memory.mask, stream)  # type: ignore
+
+
+class Twin:
+    """What all kinds share; each kind below is the order of its block."""
+
+    def __init__(self, block: "Block", name: str, dtype: torch.dtype):
+        self.name, self.block = name, block
+        self.attention = Looking(block.attention, f"{name}.attention", dtype)
+        self.inward, self.outward = packed(block.mlp.inward, dtype), packed(block.mlp.outward, dtype)
+        self.fused = _fused(block.mlp.activation)
+
+    def between(self, site: str, x: Tensor) -> Tensor:
+        return note(f"{self.name}.{site}", x)
+
+    def mlp(self, x: Tensor, stream: Tensor) -> Tensor:
+        hidden = self.inward(x, *self.fused) if self.fused else self.block.mlp.activation(self.inward(x))
+        return self.outward.added_to(self.between("mlp.hidden", hidden), stream)
+
+
+class PostNorm(Twin):
+    def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
+        x = self.between("between", self.block.attention_norm(self.attention(x, x, mask, memory)))
+        return self.between("stream", self.block.mlp_norm(self.mlp(x, x)))
+
+
+class PreNorm(Twin):
+    def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
+        x = self.between("between", self.attention(self.block.attention_norm(x), x, mask, memory))
+        return self.between("stream", self.mlp(self.block.mlp_norm(x), x))
+
+
+class Cross(Twin):
+    block: Any
+
+    def __init__(self, block: Any, name: str, dtype: torch.dtype):
+        super().__init__(block, name, dtype)
+        self.cross = Across(block.cross, f"{name}.cross", dtype)
+
+    def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
+        x = self.between("between", self.block.attention_norm(self.attention(x, x, mask, memory)))
+        x = self.between("crossed", self.block.cross_norm(self.cross(x, x, mask, memory)))
+        return self.between("stream", self.block.mlp_norm(self.mlp(x, x)))
+
+
+class PreNormCross(Cross):
+    def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
+        x = self.between("between", self.attention(self.block.attention_norm(x), x, mask, memory))
+        x = self.between("crossed", self.cross(self.block.cross_norm(x), x, mask, memory))
+        return self.between("stream", self.mlp(self.block.mlp_norm(x), x))
+
+
+def _fused(activation: Any) -> tuple[str, str] | None:
+    from glassformer.parts.block import ACTIVATIONS
+
+    return ("gelu", "tanh") if activation is ACTIVATIONS["gelu_new"] else FUSED.get(activation)
+
+
+def packed(linear: Linear, dtype: torch.dtype) -> Packed:
+    """The one it has, if that will do."""
+    shared = linear.packed if dtype == torch.float32 else None
+    return shared or Packed(linear.weight, linear.bias, dtype)
