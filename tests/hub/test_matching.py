@@ -51,8 +51,8 @@ def test_the_number_of_labels_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"num_hidden_layers": 1}, r"no place in the model for bert\.encoder\.layer\.\*.*; see num_hidden_layers"),
-        ({"num_hidden_layers": 3}, r"not in the files: bert\.encoder\.layer\.\*.* and 11 more; see num_hidden_layers"),
+        ({"num_hidden_layers": 1}, r"no place in the model for bert\.encoder\.layer\.1\..*; see num_hidden_layers"),
+        ({"num_hidden_layers": 3}, r"not in the files: bert\.encoder\.layer\.2\..* and 11 more; see num_hidden_layers"),
         ({"hidden_size": 24}, r"file \(19, 12\), model \(19, 24\); see hidden_size; .*and \d+ more of another shape"),
         (
             {"position_embedding_type": "relative_key"},
@@ -133,7 +133,7 @@ def test_the_names_of_2018_are_read(bert):
     expected = store.load(bert).model.state_dict()
     found = store.load(berts.put(bert, {old(name): value for name, value in berts.tensors(bert).items()}))
     assert all(torch.equal(found.model.state_dict()[name], weight) for name, weight in expected.items())
-    assert "bert.embeddings.LayerNorm.gamma" in found.origin.names
+    assert "bert.embeddings.LayerNorm.gamma" in found.origin.places
 
 
 # another head
@@ -177,7 +177,7 @@ def test_a_body_never_begins_anew(bert):
 def test_a_head_that_is_none_is_a_usage_error(bert):
     with pytest.raises(UsageError, match="there is no head 'MaskedLanguageModl'; did you mean MaskedLanguageModel"):
         store.load(bert, head="MaskedLanguageModl")
-    assert Wish(head="MaskedLanguageModel").checked() is MaskedLanguageModel and Wish().checked() is None
+    assert Wish(head="MaskedLanguageModel").checked("bert") is MaskedLanguageModel and Wish().checked("bert") is None
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,5 @@ def test_labels_are_different_names(bert, labels):
 
 def test_names_are_grouped_by_layer_and_bounded():
     names = [f"bert.encoder.layer.{k}.output.dense.weight" for k in range(12)] + [f"x{k}" for k in range(9)]
+    assert grouped(["h.3.ln_1.weight"]) == "h.3.ln_1.weight"
     assert grouped(names) == "bert.encoder.layer.*.output.dense.weight (12), x0, x1, x2, x3 and 5 more"

@@ -1,10 +1,11 @@
 """Names: one table a family, read in both directions; and what no table has."""
 
 import pytest
+import torch
 
 from glassformer.errors import UsageError
 from glassformer.hub import names
-from glassformer.hub.names import ARCHITECTURES, FAMILIES, HEADS
+from glassformer.hub.families import FAMILIES, HEADS
 from glassformer.models.bert import Bert
 from glassformer.models.heads import (
     CausalLanguageModel,
@@ -14,15 +15,24 @@ from glassformer.models.heads import (
     QuestionAnswering,
     SequenceClassification,
 )
-from tests.hub import berts
+from tests.hub import berts, gpt2s
 
-KINDS = list(HEADS.values())
+ASKED = [
+    (name, kind)
+    for name, family in FAMILIES.items()
+    for kind in dict.fromkeys((*family.bodies, *family.classes.values()))
+    if kind not in family.lacks
+]
 
 
-ASKED = [(name, kind) for name in FAMILIES for kind in KINDS if kind not in FAMILIES[name].lacks]
+def ours(theirs, family):
+    found = names.place(theirs, family)
+    return found and found.ours
 
 
 def own(family, kind):
+    if family == "gpt2":
+        return list(gpt2s.model(kind, tied=False).state_dict())
     decoder = {"decoder": True, "cross": True} if kind is CausalLanguageModel and family != "distilbert" else {}
     types = {"types": 0} if family == "distilbert" else {}
     decoder = decoder or {"decoder": kind is CausalLanguageModel}
@@ -31,11 +41,16 @@ def own(family, kind):
 
 @pytest.mark.parametrize(("family", "kind"), ASKED)
 def test_every_weight_of_every_head_has_a_name_that_leads_back_to_it(family, kind):
-    ours = own(family, kind)
-    theirs = [names.theirs(name, family, kind) for name in ours]
-    assert len(set(theirs)) == len(theirs)
-    assert [names.ours(name, family) for name in theirs] == ours
+    mine = own(family, kind)
+    theirs = dict.fromkeys(names.theirs(name, family, kind) for name in mine)
+    back = [name for each in theirs for name in ours(each, family)]
+    assert len(back) == len(mine) and set(back) == set(mine)
     assert all(names.stands(name, family, kind) for name in theirs)
+
+
+def test_every_class_has_one_name_of_its_own():
+    assert set(HEADS) == {kind.__name__ for _, kind in ASKED}
+    assert len({id(kind) for _, kind in ASKED}) == len(HEADS)
 
 
 def test_a_family_has_at_most_fifteen_rows_for_its_body():
@@ -43,7 +58,7 @@ def test_a_family_has_at_most_fifteen_rows_for_its_body():
 
 
 @pytest.mark.parametrize(
-    ("theirs", "family", "ours"),
+    ("theirs", "family", "mine"),
     [
         ("embeddings.word_embeddings.weight", "bert", "embed.pieces.weight"),
         ("bert.embeddings.LayerNorm.gamma", "bert", "embed.norm.gain"),
@@ -61,10 +76,14 @@ def test_a_family_has_at_most_fifteen_rows_for_its_body():
         ("distilbert.transformer.layer.4.ffn.lin1.weight", "distilbert", "layers.4.mlp.inward.weight"),
         ("transformer.layer.4.sa_layer_norm.weight", "distilbert", "layers.4.attention_norm.gain"),
         ("vocab_projector.bias", "distilbert", "predict.bias"),
+        ("transformer.h.10.mlp.c_proj.weight", "gpt2", "layers.10.mlp.outward.weight"),
+        ("h.0.ln_2.bias", "gpt2", "layers.0.mlp_norm.shift"),
+        ("ln_f.weight", "gpt2", "finish.gain"),
+        ("lm_head.weight", "gpt2", "predict.weight"),
     ],
 )
-def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, ours):
-    assert names.ours(theirs, family) == ours
+def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, mine):
+    assert ours(theirs, family) == (mine,)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +96,10 @@ def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, ours):
         "encoder.layer.-1.attention.self.query.weight",
         "encoder.layer.99999999999999999999.attention.self.query.weight",
         "bert.bert.embeddings.word_embeddings.weight",
+        "transformer.transformer.wte.weight",
+        "h.{n}.ln_1.weight",
+        "h.00.ln_1.weight",
+        "h.-1.ln_1.weight",
         "encoder.layer.0.layer.1.attention.self.query.weight",
         "../../etc/passwd",
         "<img onerror=alert(1)>",
@@ -85,7 +108,7 @@ def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, ours):
     ids=lambda name: name[:12],
 )
 def test_any_other_name_is_nobodys(theirs):
-    assert all(names.ours(theirs, family) is None for family in FAMILIES)
+    assert all(names.place(theirs, family) is None for family in FAMILIES)
 
 
 def test_what_has_the_name_of_another_heads_weight_is_not_taken_for_it():
@@ -118,4 +141,18 @@ def test_a_class_of_ours_has_the_name_of_an_architecture(kind, family, name):
     assert names.architecture(kind, family) == name
     with pytest.raises(UsageError, match="there is no NextSentence of the family roberta"):
         names.architecture(NextSentence, "roberta")
-    assert kind is Bert or ARCHITECTURES[name.removeprefix(FAMILIES[family].begins)] is kind
+    assert kind is Bert or FAMILIES[family].classes[name.removeprefix(FAMILIES[family].begins)] is kind
+
+
+def test_what_a_file_holds_as_one_is_several_here_and_one_again():
+    place = names.place("transformer.h.1.attn.c_attn.weight", "gpt2")
+    assert place.ours == tuple(f"layers.1.attention.{part}.weight" for part in "qkv") and place.turned
+    stored = torch.arange(4 * 12.0).view(4, 12)  # inputs, outputs
+    read = place.read(stored)
+    assert place.shape({name: tuple(weight.shape) for name, weight in read.items()}) == (4, 12)
+    x = torch.arange(8.0).view(2, 4)
+    q, k, v = (x @ weight.mT for weight in read.values())
+    assert torch.equal(torch.cat([q, k, v], dim=1), x @ stored)
+    assert torch.equal(place.write(read), stored)
+    bias = names.place("h.1.attn.c_attn.bias", "gpt2")
+    assert not bias.turned and torch.equal(bias.write(bias.read(stored[0])), stored[0])

@@ -15,12 +15,12 @@ from glassformer.models.heads import CausalLanguageModel, MaskedLanguageModel, P
 from glassformer.parts.attention import Memory
 from tests.hub import berts
 
-ENDS = [end for end in names.ARCHITECTURES]
+BERTS = ("bert", "roberta", "distilbert")
 MODELS = [
     (family, end)
-    for family, known in names.FAMILIES.items()
-    for end in ENDS
-    if names.ARCHITECTURES[end] not in known.lacks and (family, end) not in (("roberta", "LMHeadModel"),)
+    for family in BERTS
+    for end, kind in names.FAMILIES[family].classes.items()
+    if kind not in names.FAMILIES[family].lacks and (family, end) not in (("roberta", "LMHeadModel"),)
     and (family, end) != ("bert", "ForCausalLM")
 ]  # fmt: skip
 OWN = {"bert": {}, "roberta": {"max_position_embeddings": 42}, "distilbert": {"sinusoidal_pos_embds": True}}
@@ -59,7 +59,7 @@ def test_its_answers_are_the_references(reference, tmp_path, family, end):
     fields = {"num_labels": 4} if end in ("ForSequenceClassification", "ForTokenClassification") else {}
     other = theirs(reference, tmp_path, family, end, **fields)
     checkpoint = store.load(tmp_path)
-    expected_kind = Bert if (family, end) == ("distilbert", "Model") else names.ARCHITECTURES[end]
+    expected_kind = Bert if (family, end) == ("distilbert", "Model") else names.FAMILIES[family].classes[end]
     assert type(checkpoint.model) is expected_kind and not checkpoint.model.training
     assert checkpoint.unused == checkpoint.fresh == ()
     assert len(checkpoint.labels) == (4 if fields else 0)

@@ -1,18 +1,16 @@
 """Which tensor of a file is which weight of a model, and what to say where they are not the same."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassformer.errors import CheckpointError, UsageError, did_you_mean, one_line
 from glassformer.hub import config as configs
 from glassformer.hub import names, weights
-from glassformer.hub.names import HEAD_PARTS, HEADS
+from glassformer.hub.names import FAMILIES, HEAD_PARTS, HEADS, Place
 from glassformer.hub.weights import Weights
-from glassformer.models.bert import Bert
 
 MOST_FRESH = 1 << 26  # weights of a new head
 MOST_LABELS = 1 << 16
@@ -38,64 +36,66 @@ class Wish:
     labels: tuple[str, ...] | None = None
     allow_pickle: bool = False
 
-    def checked(self) -> type[Bert] | None:
+    def checked(self, family: str) -> type[nn.Module] | None:
         """The class that is wanted, if one is.  Raises UsageError where a wish cannot be."""
-        if self.head is not None and self.head not in HEADS:
-            known = did_you_mean(self.head, HEADS) or f"; known: {', '.join(HEADS)}"
-            raise UsageError(f"there is no head {one_line(repr(self.head), 60)}{known}")
+        own = {kind.__name__: kind for kind in (*FAMILIES[family].bodies, *FAMILIES[family].classes.values())}
+        if self.head is not None and self.head not in own:
+            known = did_you_mean(self.head, own) or f"; known: {', '.join(own)}"
+            whose = f" of the family {family}" if self.head in HEADS else ""
+            raise UsageError(f"there is no head {one_line(repr(self.head), 60)}{whose}{known}")
         if self.labels is not None:
             named = isinstance(self.labels, tuple | list) and all(isinstance(label, str) for label in self.labels)
             if not named or len(set(self.labels)) != len(self.labels) or not 1 <= len(self.labels) <= MOST_LABELS:
                 raise UsageError(f"labels is {one_line(self.labels, 60)}; a list of different names was expected")
-        return None if self.head is None else HEADS[self.head]
+        return None if self.head is None else own[self.head]
 
 
 @dataclass(frozen=True)
 class Match:
-    """places: theirs → ours; unused: known, but of another head; strange: in no table, or of no part of the model."""
+    """places: of each tensor that has one; unused: known, but of another head; strange: in no table, or of no part of
+    the model; wrong: in places, but of another shape.
+    """
 
-    places: dict[str, str]
+    places: dict[str, Place]
     unused: tuple[str, ...]
     strange: tuple[str, ...]
-    wrong: tuple[str, ...]  # in places, but of another shape
+    wrong: tuple[str, ...]
     family: str
 
 
-def match(model: Bert, family: str, found: Weights, folder: Path) -> Match:
+def match(model: nn.Module, family: str, found: Weights, folder: Path) -> Match:
     """Which tensor of the file is which weight of the model."""
     wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
     places, unused, strange, wrong = {}, [], [], []
     for theirs, stored in found.stored.items():
-        ours = names.ours(theirs, family)
-        if names.BUFFERS.fullmatch(theirs) or (ours == "embed.positions.table" and ours not in wanted):
+        place = names.place(theirs, family)
+        ours = place.ours[0] if place else ""
+        if FAMILIES[family].buffers.fullmatch(theirs) or (ours == "embed.positions.table" and ours not in wanted):
             continue
-        if stored.kind not in weights.FLOATS:
-            raise CheckpointError(
-                f"{folder}: {one_line(theirs, 60)} is stored as {stored.kind}; {', '.join(weights.FLOATS)} can be read"
-            )
-        if ours == "predict.weight" and ours not in wanted and "predict.bias" in wanted:
-            places[theirs] = ours  # tied: it is the weight that embeds the pieces
-        elif ours in wanted and names.stands(theirs, family, type(model)):
-            places[theirs] = ours
-            wrong += [theirs] if wanted[ours] != stored.shape else []
+        weights.of_numbers(theirs, stored, folder)
+        if place and ours not in wanted and ours == "predict.weight" and "predict" in dict(model.named_children()):
+            places[theirs] = place  # tied: it is the weight that embeds the pieces
+        elif place and ours in wanted and names.stands(theirs, family, type(model)):
+            places[theirs] = place
+            wrong += [theirs] if place.shape(wanted) != stored.shape else []
         else:
-            (unused if (ours or "").startswith(HEAD_PARTS) else strange).append(theirs)
-    wrong.sort(key=lambda theirs: list(wanted).index(places[theirs]))  # the table of pieces tells most
+            (unused if ours.startswith(HEAD_PARTS) else strange).append(theirs)
+    wrong.sort(key=lambda theirs: list(wanted).index(places[theirs].ours[0]))  # the table of pieces tells most
     return Match(places, tuple(unused), tuple(strange), tuple(wrong), family)
 
 
 def renewed(fit: Match, wish: Wish) -> Match:
     """New labels ask for a new classifier where the old one has another number of classes."""
-    old = [each for each in fit.wrong if wish.labels and fit.places[each].startswith("classifier.")]
+    old = [each for each in fit.wrong if wish.labels and fit.places[each].ours[0].startswith("classifier.")]
     places = {theirs: ours for theirs, ours in fit.places.items() if theirs not in old}
     wrong = tuple(each for each in fit.wrong if each not in old)
     return replace(fit, places=places, unused=(*fit.unused, *old), wrong=wrong)
 
 
-def judged(fit: Match, model: Bert, wish: Wish, folder: Path, found: Weights) -> tuple[str, ...]:
+def judged(fit: Match, model: nn.Module, wish: Wish, folder: Path, found: Weights) -> tuple[str, ...]:
     """The weights that begin anew: those of a head that was asked for.  Anything else that is amiss is an error."""
     state = model.state_dict()
-    there = set(fit.places.values())
+    there = {name for place in fit.places.values() for name in place.ours}
     missing = [name for name in state if name not in there]
     fresh = [name for name in missing if (wish.head or wish.labels) and name.startswith(HEAD_PARTS)]
     missing = [name for name in missing if name not in fresh]
@@ -104,7 +104,7 @@ def judged(fit: Match, model: Bert, wish: Wish, folder: Path, found: Weights) ->
     if fit.strange:
         says.append(f"no place in the model for {grouped(fit.strange)}{_hint(fit.strange, fit.family)}")
     if missing:
-        theirs = [names.theirs(name, fit.family, type(model)) for name in missing]
+        theirs = list(dict.fromkeys(names.theirs(name, fit.family, type(model)) for name in missing))
         says.append(f"not in the files: {grouped(theirs)}{_hint(theirs, fit.family)}")
         if all(name.startswith(HEAD_PARTS) for name in missing):
             says.append(f"for a new head, to be trained, ask for it: head={type(model).__name__!r}")
@@ -117,10 +117,11 @@ def judged(fit: Match, model: Bert, wish: Wish, folder: Path, found: Weights) ->
 
 def _shapes(theirs: str, fit: Match, found: Weights, state: Mapping[str, Tensor]) -> str:
     """Both shapes of a tensor, and the field of config.json that says the one that differs."""
-    ours = fit.places[theirs]
-    stored, wanted = found.stored[theirs].shape, tuple(state[ours].shape)
+    place, ours = fit.places[theirs], fit.places[theirs].ours[0]
+    stored, wanted = found.stored[theirs].shape, place.shape({name: tuple(each.shape) for name, each in state.items()})
     axes = next((fields for end, fields in FIELDS.items() if ours.endswith(end)), ("width", "width"))
     axes = ("classes", "width") if ours.startswith("classifier.") else axes
+    axes = axes[::-1] if place.turned else axes
     differ = [field for field, one, other in zip(axes, stored, wanted, strict=False) if one != other] or ["width"]
     field = "num_labels" if differ[0] == "classes" else configs.name_of(differ[0], fit.family)
     return f"{theirs}: file {stored}, model {wanted}; see {field}"
@@ -128,16 +129,18 @@ def _shapes(theirs: str, fit: Match, found: Weights, state: Mapping[str, Tensor]
 
 def _hint(theirs: Iterable[str], family: str) -> str:
     """The field of config.json that decides whether such tensors are there."""
-    ours = {names.ours(each, family) or "" for each in theirs}
+    ours = {place.ours[0] for each in theirs if (place := names.place(each, family))}
     field = next((field for part, field in ABSENT.items() if any(f".{part}." in f".{name}" for name in ours)), None)
     return f"; see {configs.name_of(field, family)}" if field else ""
 
 
 def grouped(theirs: Iterable[str], most: int = 5) -> str:
     """Names, those of all layers as one, and how many more there are."""
-    groups: dict[str, int] = {}
+    groups: dict[str, list[str]] = {}
     for name in theirs:
-        general = re.sub(r"\.layer\.\d+\.", ".layer.*.", name)
-        groups[general] = groups.get(general, 0) + 1
-    shown = [one_line(name, 80) + (f" ({count})" if count > 1 else "") for name, count in list(groups.items())[:most]]
+        groups.setdefault(names.NUMBER.sub("*", name), []).append(name)
+    shown = [
+        f"{one_line(general, 80)} ({len(own)})" if len(own) > 1 else one_line(own[0], 80)
+        for general, own in list(groups.items())[:most]
+    ]
     return ", ".join(shown) + (f" and {len(groups) - most} more" if len(groups) > most else "")

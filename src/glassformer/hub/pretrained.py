@@ -4,20 +4,22 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from glassformer.errors import CheckpointError, one_line
 from glassformer.hub import config as configs
 from glassformer.hub import names, rules, sentence, weights
 from glassformer.hub.matching import Wish, grouped, judged, match, renewed
-from glassformer.hub.tokens import Tokens
+from glassformer.hub.names import Place
+from glassformer.hub.tokens import NONE, Tokens
 from glassformer.hub.weights import CheckpointWarning, Weights
-from glassformer.models.bert import Bert, BertConfig
-from glassformer.models.heads import Pooled
+from glassformer.models.gpt2 import Gpt2Writer
 
+WRITERS = (Gpt2Writer,)
 KEPT = (*rules.FILES, *sentence.FILES, "generation_config.json", "README.md")  # small files, written back as they were
 
 
@@ -25,28 +27,32 @@ KEPT = (*rules.FILES, *sentence.FILES, "generation_config.json", "README.md")  #
 class Origin:
     """The files a model came from, so that it can be written back as it was.
 
-    kind: the class they describe; names: of the tensors in the file, theirs → ours, in its order; tensors: all of
+    kind: the class they describe; places: of the tensors in the file, in its order; tensors: all of
     them, as stored; files: the small ones, by name.
     """
 
     described: configs.Described
-    kind: type[Bert]
-    names: Mapping[str, str]
+    kind: type[nn.Module]
+    places: Mapping[str, Place]
     tensors: Mapping[str, Tensor]
     files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
 class Read:
-    """What came out of a folder.  unused: tensors the model has no place for; fresh: weights the files do not have."""
+    """What came out of a folder.
 
-    model: Bert
+    unused: tensors the model has no place for; fresh: weights the files do not have; stops: pieces that end a text.
+    """
+
+    model: Any
     tokens: Tokens
     labels: tuple[str, ...]
     sentence: sentence.Sentence
     unused: tuple[str, ...]
     fresh: tuple[str, ...]
     origin: Origin
+    stops: frozenset[int]
 
 
 def read(folder: Path, wish: Wish) -> Read:
@@ -55,32 +61,42 @@ def read(folder: Path, wish: Wish) -> Read:
     described = configs.read(weights.read_bytes(path), path)
     tensors = found.tensors()
     usual = _usual(described, found)
-    kind, config = wish.checked() or usual, _config(described, wish, tensors)
+    kind, config = wish.checked(described.family) or usual, _config(described, wish, tensors)
     model = _empty(kind, config, folder, found.bytes)
     fit = renewed(match(model, described.family, found, folder), wish)
     fresh = judged(fit, model, wish, folder, found)
-    _fill(model, [(ours, tensors[theirs]) for theirs, ours in fit.places.items()], fresh, folder)
+    _fill(model, [(place, tensors[theirs]) for theirs, place in fit.places.items()], fresh, folder)
     _warn(folder, fit.unused, fresh)
-    tokens = rules.read(folder, config.types)
-    _fits(folder, tokens, config)
+    family = names.FAMILIES[described.family]
+    tokens = rules.read(folder, getattr(config, "types", 1), family.roles)
+    _fits(folder, tokens, config, described.family)
     labels = tuple(wish.labels or ()) or (described.labels if configs.names_labels(kind) else ())
     origin = Origin(described, usual, fit.places, tensors, _kept(folder))
-    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), fit.unused, fresh, origin)
+    stops = _stops(described, config, tokens) if kind in WRITERS else frozenset()
+    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), fit.unused, fresh, origin, stops)
 
 
-def _usual(described: configs.Described, found: Weights) -> type[Bert]:
+def _stops(described: configs.Described, config: Any, tokens: Tokens) -> frozenset[int]:
+    """What ends a text that is written, as config.json says, or else the tokenizer."""
+    return configs.stops(described, config.vocabulary) or frozenset({tokens.end} - {NONE})
+
+
+def _usual(described: configs.Described, found: Weights) -> type[nn.Module]:
     """The class that its architecture names; a body alone, where there is no pooler's weight."""
-    kind = names.ARCHITECTURES[described.end or "Model"]
-    pooled = any(names.ours(each, described.family) == "pooler.linear.weight" for each in found.stored)
-    return Bert if kind is Pooled and not pooled else kind
+    family = names.FAMILIES[described.family]
+    kind = family.classes[described.end or next(iter(family.classes))]
+    places = (names.place(each, described.family) for each in found.stored)
+    pooled = any(place.ours[0] == "pooler.linear.weight" for place in places if place)
+    return family.bodies[0] if kind in family.bodies and not pooled else kind
 
 
-def _config(described: configs.Described, wish: Wish, tensors: Mapping[str, Tensor]) -> BertConfig:
+def _config(described: configs.Described, wish: Wish, tensors: Mapping[str, Tensor]) -> Any:
     """The config for this head, these labels, and what the file holds of a tied weight."""
     config = described.config
     if wish.labels:
         config = replace(config, classes=len(wish.labels))
-    by_name = {names.ours(theirs, described.family): tensor for theirs, tensor in tensors.items()}
+    places = ((names.place(theirs, described.family), tensor) for theirs, tensor in tensors.items())
+    by_name = {place.ours[0]: tensor for place, tensor in places if place}
     pieces, predict = by_name.get("embed.pieces.weight"), by_name.get("predict.weight")
     if config.tied and pieces is not None and predict is not None and not torch.equal(pieces, predict):
         text = "tie_word_embeddings is true, but the file predicts pieces with other vectors than it embeds them with"
@@ -89,7 +105,7 @@ def _config(described: configs.Described, wish: Wish, tensors: Mapping[str, Tens
     return config
 
 
-def _empty(kind: type[Bert], config: BertConfig, folder: Path, stored: int) -> Bert:
+def _empty(kind: type[nn.Module], config: Any, folder: Path, stored: int) -> nn.Module:
     """The model without its weights, which takes no memory, if the files can fill it."""
     needed = config.width * (config.vocabulary + 2 * config.layers * config.hidden)
     if 2 * needed > stored:
@@ -116,10 +132,10 @@ class _Unbegun(TorchFunctionMode):
 
 
 @torch.no_grad()
-def _fill(model: Bert, found: Iterable[tuple[str, Tensor]], fresh: tuple[str, ...], folder: Path) -> None:
-    """Put the weights in the model; those of a new head begin as a BERT's do."""
+def _fill(model: Any, found: Iterable[tuple[Place, Tensor]], fresh: tuple[str, ...], folder: Path) -> None:
+    """Put the weights in the model; those of a new head begin as a body's do."""
     state: dict[str, Tensor] = {}
-    for ours, tensor in found:
+    for ours, tensor in (each for place, stored in found for each in place.read(stored).items()):
         if ours in state and not torch.equal(state[ours], tensor.float()):
             raise CheckpointError(f"{folder} holds two different tensors for {ours}; save the model again")
         state.setdefault(ours, tensor.float())
@@ -145,7 +161,7 @@ def _warn(folder: Path, unused: tuple[str, ...], fresh: tuple[str, ...]) -> None
         warnings.warn(CheckpointWarning(text), stacklevel=5)
 
 
-def _fits(folder: Path, tokens: Tokens, config: BertConfig) -> None:
+def _fits(folder: Path, tokens: Tokens, config: Any, family: str) -> None:
     """Every piece has a vector; there may be more vectors than pieces."""
     if len(tokens) > config.vocabulary:
         raise CheckpointError(
@@ -153,7 +169,7 @@ def _fits(folder: Path, tokens: Tokens, config: BertConfig) -> None:
         )
     if tokens.specials >= config.longest:
         raise CheckpointError(
-            f"{folder}: max_position_embeddings leaves {config.longest} positions, too few for a text"
+            f"{folder}: {configs.name_of('length', family)} leaves {config.longest} positions, too few for a text"
         )
 
 

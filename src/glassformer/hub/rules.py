@@ -10,7 +10,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from glassformer.errors import CheckpointError, one_line
-from glassformer.hub.tokens import Tokens
+from glassformer.hub.tokens import NEEDED, Tokens
 from glassformer.hub.weights import read_bytes, read_json
 
 LARGEST_FILE = 64_000_000
@@ -20,10 +20,14 @@ BERT_PIECES = {"pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]
 BERT_PIECES |= {"sep_token": "[SEP]"}
 ROBERTA_PIECES = {"pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>", "cls_token": "<s>"}
 ROBERTA_PIECES |= {"sep_token": "</s>"}
+GPT2_PIECES = dict.fromkeys(("eos_token", "bos_token", "unk_token"), "<|endoftext|>")
 
 
-def read(folder: Path, types: int) -> Tokens:
-    """The tokenizer of a checkpoint.  types: how many texts its model tells apart.  Raises CheckpointError."""
+def read(folder: Path, types: int, needs: tuple[str, ...] = NEEDED) -> Tokens:
+    """The tokenizer of a checkpoint.  Raises CheckpointError.
+
+    types: how many texts its model tells apart; needs: roles, of tokens.ROLES, that it must have a piece for.
+    """
     settings = _settings(folder)
     called = {key: name for key, value in settings.items() if key.endswith("_token") and (name := _name(value))}
     if (folder / "tokenizer.json").exists():
@@ -31,11 +35,11 @@ def read(folder: Path, types: int) -> Tokens:
     elif (folder / "vocab.txt").exists():
         definition = _word_pieces(folder, settings, BERT_PIECES | called)
     elif (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
-        definition = _byte_pairs(folder, settings, ROBERTA_PIECES | called)
+        definition = _byte_pairs(folder, settings, (ROBERTA_PIECES if "mask" in needs else GPT2_PIECES) | called)
     else:
         raise CheckpointError(f"{folder} has no tokenizer: no tokenizer.json and no vocab.txt; fetch the model again")
     try:
-        return Tokens(definition, called, types)
+        return Tokens(definition, called, types, needs)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from None
 
@@ -85,7 +89,7 @@ def _word_pieces(folder: Path, settings: dict[str, Any], called: dict[str, str])
 
 
 def _byte_pairs(folder: Path, settings: dict[str, Any], called: dict[str, str]) -> str:
-    """RoBERTa's rules: byte-level pairs (Sennrich et al. 2016; Radford et al. 2019)."""
+    """GPT-2's rules: byte-level pairs (Sennrich et al. 2016; Radford et al. 2019; `bpe.py` has them in full)."""
     vocabulary = read_json(folder / "vocab.json", LARGEST_FILE)
     if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
         raise CheckpointError(f"{folder / 'vocab.json'} does not number pieces; fetch it again")
@@ -95,8 +99,10 @@ def _byte_pairs(folder: Path, settings: dict[str, Any], called: dict[str, str]) 
     spaced = settings.get("add_prefix_space") is True
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=spaced)
     made.decoder = decoders.ByteLevel()
-    begin, end = _numbered(folder / "vocab.json", vocabulary, called)
-    made.post_processor = processors.RobertaProcessing(end, begin, True, spaced)
+    made.post_processor = processors.ByteLevel(trim_offsets=False)
+    if "cls_token" in called:  # RoBERTa's
+        begin, end = _numbered(folder / "vocab.json", vocabulary, called)
+        made.post_processor = processors.RobertaProcessing(end, begin, True, spaced)
     return _finished(made, vocabulary, called)
 
 
@@ -120,6 +126,6 @@ def _numbered(path: Path, vocabulary: dict[str, int], called: dict[str, str]) ->
 def _finished(made: Tokenizer, vocabulary: dict[str, int], called: dict[str, str]) -> str:
     """With its special pieces known as such; a mask takes the space before it along, as in RoBERTa."""
     there = dict.fromkeys(name for name in called.values() if name in vocabulary)
-    spaced = [name for name in there if name == called["mask_token"] and name.startswith("<")]
+    spaced = [name for name in there if name == called.get("mask_token") and name.startswith("<")]
     made.add_special_tokens([AddedToken(name, lstrip=name in spaced, special=True) for name in there])
     return made.to_str()

@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from glassformer.errors import CheckpointError, MissingError, UsageError, did_you_mean, one_line
 from glassformer.hub import fetch, pretrained, written
+from glassformer.hub.families import family_of
 from glassformer.hub.files import MANIFEST, check_folder, read_folder, write_folder
 from glassformer.hub.matching import Wish
 from glassformer.hub.pretrained import Origin
 from glassformer.hub.tokens import Tokens
 from glassformer.hub.weights import ELSEWHERE, INDEX, PICKLED, SINGLE
-from glassformer.models.bert import Bert
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
@@ -48,7 +48,8 @@ class Checkpoint:
 
     pooling, normalised: how one vector is made of a text; most: pieces it reads at once, where the files say;
     unused: tensors of the files that the model has no place for; fresh: weights that the files do not have, which
-    were asked for with `head`; origin: what is needed to write the files back.
+    were asked for with `head`; origin: what is needed to write the files back; stops: pieces that end a text which
+    the model writes.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Checkpoint:
     unused: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     origin: Origin | None = None
+    stops: frozenset[int] = frozenset()
 
 
 def card(name: str | Path) -> str:
@@ -114,10 +116,10 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
     """Save `model` as `folder`, whole or not at all; weights are rounded to float16.
 
     `tokenizer`: the text of a tokenizer.json; `card`: Markdown.  Raises WriteError, and UsageError where a weight
-    does not fit in float16, or for a BERT, which `export` saves.
+    does not fit in float16, or for a model of the Hugging Face hub's families, which `export` saves.
     """
-    if isinstance(model, Bert):
-        raise UsageError("a BERT is saved in the Hugging Face format: export(folder, checkpoint)")
+    if family_of(type(model)):
+        raise UsageError(f"a {type(model).__name__} is saved in the Hugging Face format: export(folder, checkpoint)")
     family = next(name for name, (kind, _) in FAMILIES.items() if type(model) is kind)
     config = {"family": family, "labels": list(labels), **dataclasses.asdict(model.config)}  # type: ignore[arg-type]
     weights = {name: weight.detach().half().contiguous() for name, weight in model.state_dict().items()}
@@ -133,13 +135,13 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
 
 
 def export(folder: str | Path, checkpoint: Checkpoint) -> None:
-    """Save a BERT as `folder` in the Hugging Face format, whole or not at all: `transformers` reads it.
+    """Save a BERT or a GPT-2 as `folder` in the Hugging Face format, whole or not at all: `transformers` reads it.
 
     Tensors keep the names and the precision they came with; what has not changed is written back byte for byte.
     Raises WriteError, and UsageError for any other model.
     """
-    if not isinstance(checkpoint.model, Bert):
-        raise UsageError(f"{checkpoint.name} is no BERT; save(folder, model, …) saves it")
+    if not family_of(type(checkpoint.model)):
+        raise UsageError(f"{checkpoint.name} is of no family of the hub; save(folder, model, …) saves it")
     contents = written.contents(checkpoint.model, checkpoint.tokens, checkpoint.labels, checkpoint.origin)
     write_folder(Path(folder), contents)
 
@@ -150,7 +152,7 @@ def load(
     """Load a shipped model by name, a folder that `save` or `export` wrote, or one in the Hugging Face format, by its
     path or its id on the hub; float32, in evaluation mode.
 
-    head: what a BERT is to be, a name of a class in models/heads.py, instead of what its config.json says: weights
+    head: what a BERT or a GPT-2 is to be, a name of a class in models/, instead of what its config.json says: weights
     that the files do not have begin anew, and are listed as `fresh`.  labels: the names of a new head's classes.
     allow_pickle: read an old pytorch_model.bin too, of which only tensors are read.
     Raises MissingError where there is none, CheckpointError where its files are cut short, altered, of another
@@ -161,7 +163,7 @@ def load(
         return _pretrained(name, folder, Wish(head, labels, allow_pickle))
     contents = read_folder(folder, PARTS)
     if head or labels:
-        raise UsageError(f"{Path(name).name} is no BERT, and has the head it has; leave out head and labels")
+        raise UsageError(f"{Path(name).name} is a model of ours, and has the head it has; leave out head and labels")
     model, names = _build(folder, contents["config.json"], len(contents["model.safetensors"]))
     _fill(model, _weights(folder, contents["model.safetensors"]), folder)
     tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"))
@@ -182,7 +184,8 @@ def _pretrained(name: str | Path, folder: Path, wish: Wish) -> Checkpoint:
     called = Path(name).name if os.path.isdir(name) else str(name)
     most = min(read.model.config.longest, read.sentence.most or read.model.config.longest)
     how = read.sentence.pooling, read.sentence.normalised, most
-    return Checkpoint(called, read.model, read.tokens, read.labels, folder, *how, read.unused, read.fresh, read.origin)
+    rest = read.unused, read.fresh, read.origin, read.stops
+    return Checkpoint(called, read.model, read.tokens, read.labels, folder, *how, *rest)
 
 
 def _build(folder: Path, content: bytes, stored: int) -> tuple[Any, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """From text to pieces and back: a `tokenizers` tokenizer, and where in the text each piece stands."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +18,10 @@ ROLES = {  # what a piece is for: what files call that, and what the piece is ca
     "padding": ("pad_token", "[PAD]", "<pad>"),
     "unknown": ("unk_token", "[UNK]", "<unk>"),
     "mask": ("mask_token", "[MASK]", "<mask>"),
+    "end": ("eos_token", "</s>", "<|endoftext|>"),
 }
+NEEDED = ("padding", "unknown", "mask")  # by a model that fills masks
+NONE = -1  # the id of a piece that there is none of
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,26 @@ class Frame:
 class Tokens:
     """A vocabulary and the rules by which text is cut into it."""
 
-    def __init__(self, definition: str, called: Mapping[str, str] | None = None, types: int = 1):
+    def __init__(
+        self,
+        definition: str,
+        called: Mapping[str, str] | None = None,
+        types: int = 1,
+        needs: tuple[str, ...] = NEEDED,
+    ):
         """`definition`: the text of a tokenizer.json.  Raises CheckpointError where it is not one.
 
         called: what pieces with a role are called, `{"mask_token": "<mask>"}`, where it is not the usual;
-        types: how many texts the model tells apart.
+        types: how many texts the model tells apart; needs: roles without whose piece it is of no use.  The id of a
+        role that no piece has is NONE, but for padding, which may be any piece: `real` says where it stands.
         """
         self._tokenizer = _tokenizer(definition)
         self.definition = definition
-        names = {role: self._called(role, called or {}) for role in ROLES}
-        self.padding, self.unknown, self.mask = (self._id(names[role]) for role in ROLES)
-        self.mask_name = names["mask"]
+        self._names = {role: self._called(role, called or {}) for role in ROLES}
+        ids = {role: self._id(name, role in needs) for role, name in self._names.items()}
+        self.unknown, self.mask, self.end = (ids[role] for role in ("unknown", "mask", "end"))
+        self.padding = next(id for id in (ids["padding"], self.end, 0) if id != NONE)
+        self.mask_name = self._names["mask"]
         vocabulary = self._tokenizer.get_vocab()
         self._size = 1 + max(vocabulary.values())
         if (
@@ -91,12 +103,14 @@ class Tokens:
         with _panics():
             self._one, self._two = _frame(self._tokenizer, 1), _frame(self._tokenizer, 2)
         self.types = types > 1 and self._two.typed
+        framed = {slot[0] for slot in self._one.slots if not isinstance(slot, int)}
+        self._silent = frozenset({id for id in ids.values() if id not in (NONE, self.unknown)} | framed)
 
     def __len__(self) -> int:
         return self._size
 
     def name(self, id: int) -> str:
-        return self._tokenizer.id_to_token(id) or self._tokenizer.id_to_token(self.unknown) or "[UNK]"
+        return (self._tokenizer.id_to_token(id) if id >= 0 else None) or self._names["unknown"]
 
     def vocabulary(self) -> list[str]:
         """Every piece, by id."""
@@ -142,6 +156,30 @@ class Tokens:
             frame.fill([ids[:n] for ids, n in zip(pair, shares(pair, room), strict=True)])
             for pair in zip(*rows, strict=True)
         ]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text that pieces stand for, without what is special; what is no whole character is �."""
+        said = [id for id in ids if id >= 0 and id not in self._silent]
+        with _panics():
+            return self._tokenizer.decode(said, skip_special_tokens=True)
+
+    def spoken(self, ids: Iterable[int]) -> Iterator[str]:
+        """`decode` while the pieces come, one at a time: text as soon as its characters are whole."""
+        before: list[int] = []  # told, and needed still to know what stands between it and what follows
+        new: list[int] = []
+        for id in ids:
+            new.append(id)
+            told, text = self.decode(before), self.decode([*before, *new])
+            if len(text) > len(told) and not text.endswith("\ufffd"):
+                yield text[len(told) :]
+                before, new = new, []
+        if rest := self.decode([*before, *new])[len(self.decode(before)) :]:
+            yield rest
+
+    def called(self) -> dict[str, str]:
+        """What the pieces with a role are called, `{"mask_token": "<mask>"}`, for those that there are."""
+        there = {role: name for role, name in self._names.items() if self._id(name, False) != NONE}
+        return {ROLES[role][0]: name for role, name in there.items()}
 
     def readable(self, pieces: Pieces) -> bool:
         """At least one piece of the text is in the vocabulary: otherwise a model would answer blindly."""
@@ -207,11 +245,11 @@ class Tokens:
         there = (name for name in usual if self._tokenizer.token_to_id(name) is not None)
         return called.get(key) or next(there, usual[0])
 
-    def _id(self, name: str) -> int:
+    def _id(self, name: str, needed: bool) -> int:
         id = self._tokenizer.token_to_id(name)
-        if id is None:
+        if id is None and needed:
             raise CheckpointError(f"tokenizer.json has no {one_line(name, 40)} piece; it needs [PAD], [UNK] and [MASK]")
-        return id
+        return NONE if id is None else id
 
 
 def shares(texts: Sequence[Sequence[int]], room: int) -> list[int]:
@@ -268,13 +306,15 @@ def _frame(tokenizer: Tokenizer, texts: int) -> Frame:
     return Frame(tuple(slots), typed)
 
 
-def pad(rows: Sequence[Sequence[int]], padding: int = 0) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one (b, n) tensor, and which of it is real (b, n)."""
+def pad(rows: Sequence[Sequence[int]], padding: int = 0, left: bool = False) -> tuple[Tensor, Tensor]:
+    """Rows of ids as one (b, n) tensor, and which of it is real (b, n).  left: padding before a text, not after it."""
     lengths = torch.tensor([len(row) for row in rows])
     ids = torch.full((len(rows), max(1, int(lengths.max()))), padding)  # b n
     for k, row in enumerate(rows):
-        ids[k, : len(row)] = torch.tensor(row, dtype=torch.long)
-    return ids, torch.arange(ids.size(1)) < lengths[:, None]
+        start = ids.size(1) - len(row) if left else 0
+        ids[k, start : start + len(row)] = torch.tensor(row, dtype=torch.long)
+    real = torch.arange(ids.size(1)) < lengths[:, None]
+    return ids, real.flip(1) if left else real
 
 
 def checked(text: str) -> str:

@@ -102,6 +102,14 @@ def nothing(names: set[str]) -> str:
     return f"has no weights: no {SINGLE} and no {INDEX}; fetch the model again"
 
 
+def of_numbers(name: str, stored: Stored, folder: Path) -> None:
+    """Raises CheckpointError where a tensor holds something else than numbers with a fraction."""
+    if stored.kind not in FLOATS:
+        raise CheckpointError(
+            f"{folder}: {one_line(name, 60)} is stored as {stored.kind}; {', '.join(FLOATS)} can be read"
+        )
+
+
 def _sharded(folder: Path, index: str, read: Any) -> Weights:
     """The files that an index names, each tensor in the file it is said to be in, and nowhere else."""
     places = _index(folder / index)

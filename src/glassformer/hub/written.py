@@ -7,19 +7,19 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassformer.errors import UsageError
 from glassformer.hub import config as configs
 from glassformer.hub import names, weights
+from glassformer.hub.families import family_of
 from glassformer.hub.pretrained import Origin
 from glassformer.hub.tokens import Tokens
-from glassformer.models.bert import Bert, BertConfig
 
 
-def contents(model: Bert, tokens: Tokens, labels: tuple[str, ...], origin: Origin | None) -> dict[str, bytes]:
+def contents(model: Any, tokens: Tokens, labels: tuple[str, ...], origin: Origin | None) -> dict[str, bytes]:
     """The files of a checkpoint that `transformers` reads, as they were where nothing has changed."""
-    origin = origin or _made(tokens)
+    origin = origin or _made(tokens, type(model))
     family, kind = origin.described.family, type(model)
     architecture = names.architecture(kind, family)
     if kind is origin.kind and origin.described.end:
@@ -33,7 +33,7 @@ def contents(model: Bert, tokens: Tokens, labels: tuple[str, ...], origin: Origi
     return files
 
 
-def _checked(fields: dict[str, Any], config: BertConfig) -> None:
+def _checked(fields: dict[str, Any], config: Any) -> None:
     """What is written is read as the same config again."""
     again = dataclasses.asdict(configs.read(_json(fields), Path("config.json")).config)
     differ = [f"{name}={value!r}" for name, value in dataclasses.asdict(config).items() if again[name] != value]
@@ -45,16 +45,23 @@ def _json(fields: dict[str, Any]) -> bytes:
     return (json.dumps(fields, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _named(model: Bert, origin: Origin, kind: type[Bert]) -> dict[str, Tensor]:
+def _named(model: Any, origin: Origin, kind: type[nn.Module]) -> dict[str, Tensor]:
     """The tensors of a file, under the names and in the precision they came in; what was left aside comes along."""
     state = {name: weight.detach() for name, weight in model.state_dict().items()}
-    family, known = origin.described.family, set(origin.names.values())
+    family, known = origin.described.family, {name for place in origin.places.values() for name in place.ours}
     if kind is not origin.kind or not known.issuperset(state):
-        return {names.theirs(name, family, kind): weight.contiguous() for name, weight in state.items()}
+        new = dict.fromkeys(names.theirs(name, family, kind) for name in state)
+        return {theirs: _place(theirs, family).write(state) for theirs in new}
     state.setdefault("predict.weight", state["embed.pieces.weight"].clone())  # where tied, and the file has both
     return {
-        theirs: _as_stored(tensor, state.get(origin.names.get(theirs, ""))) for theirs, tensor in origin.tensors.items()
+        theirs: _as_stored(tensor, origin.places[theirs].write(state) if theirs in origin.places else None)
+        for theirs, tensor in origin.tensors.items()
     }
+
+
+def _place(theirs: str, family: str) -> names.Place:
+    """A part that the family never has keeps its name."""
+    return names.place(theirs, family) or names.Place((theirs,))
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -72,10 +79,11 @@ def _as_stored(before: Tensor, now: Tensor | None) -> Tensor:
     return now.to(before.dtype).contiguous()
 
 
-def _made(tokens: Tokens) -> Origin:
-    """For a model that came from no such folder: BERT's names, and a tokenizer.json that says all."""
-    described = configs.Described("bert", "", BertConfig(), ("LABEL_0", "LABEL_1"), {})
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": tokens.name(tokens.padding)}
-    settings |= {"unk_token": tokens.name(tokens.unknown), "mask_token": tokens.mask_name}
+def _made(tokens: Tokens, kind: type[nn.Module]) -> Origin:
+    """For a model that came from no such folder: its family's names, and a tokenizer.json that says all."""
+    family = family_of(kind)
+    assert family is not None, "store.export asks first"
+    described = configs.Described(family.name, "", family.config(), ("LABEL_0", "LABEL_1"), {})
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast"} | tokens.called()
     files = {"tokenizer.json": tokens.definition.encode(), "tokenizer_config.json": json.dumps(settings).encode()}
-    return Origin(described, Bert, {}, {}, files)
+    return Origin(described, family.bodies[0], {}, {}, files)
