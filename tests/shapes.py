@@ -27,7 +27,9 @@ import torch
 from torch import Tensor, nn
 
 import glassformer
-from glassformer.models import heads, losses
+from glassformer.models import decoding, heads, losses
+from glassformer.models.beams import Search, beams
+from glassformer.models.decoding import Until
 from glassformer.models.bert import may_look
 from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
 from glassformer.parts import embed, mask, pool
@@ -215,6 +217,7 @@ def runs() -> list[Run]:
     whole += _berts(ids, real, sizes)
     writers = [small.gpt2(kind, tied=tied) for kind in (Gpt2, Gpt2Writer, Gpt2Classifier) for tied in (True, False)]
     whole += [(_heard(model, ids, real), sizes) for model in writers]
+    whole += _translators(ids, real)
     x, other = torch.randn(2, 5, 12), torch.randn(2, 8, 12)
     row, broad = {"i": 5, "j": 5, "d": 12}, sizes | {"d": 12}
     across = _without(sizes, "n") | {"j": 8}  # n is i for q, j for k and v
@@ -231,9 +234,20 @@ def runs() -> list[Run]:
         (lambda: mask.softmax.definition(torch.randn(2, 3, 5, 5)), sizes),
         (lambda: mask.pairs(torch.ones(2, 5, 5, dtype=torch.bool)), sizes),
         *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum, pool.last)),
-        *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves)),
+        *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves, embed.marian)),
     ]
-    return whole + parts
+    return whole + parts + _written(ids, _without(sizes, "bnij"))
+
+
+def _written(ids: Tensor, sizes: dict[str, int]) -> list[Run]:
+    """Texts that are continued: some pieces in the running, and several continuations side by side."""
+    model, logits, few = small.generator(), torch.randn(2, 11), sizes | {"b": 2, "r": 3, "n": 5}
+    return [
+        (lambda: list(decoding.write(model, ids, pick=decoding.sample(), until=decoding.Until(1))), sizes | {"b": 2}),
+        (lambda: decoding.probabilities(logits, top_k=3, top_p=0.9), few),
+        (lambda: decoding.last.definition(model, ids, None, Memory()), few),
+        (lambda: beams(model, ids, search=Search(4), until=Until(3, [2])), sizes | {"s": 4}),
+    ]
 
 
 def _without(sizes: dict[str, int], letters: str) -> dict[str, int]:
@@ -259,6 +273,14 @@ def _berts(ids: Tensor, real: Tensor, sizes: dict[str, int]) -> list[Run]:
     packed, texts = small.bert(), Runs((2, 3))
     runs += [(lambda: packed.read_packed(ids[0], texts), {"w": 12}), (lambda: boolean(Runs((2, 3))), {})]
     return runs
+
+
+def _translators(ids: Tensor, real: Tensor) -> list[Run]:
+    """Eight pieces are read and five written; what looks at whom is counted in the call itself."""
+    source, sizes = torch.arange(16).view(2, 8) % 11, {letter: small.SIZES[letter] for letter in "bhdvwm"}
+    models = [small.translator(block=block) for block in ("post", "pre")]
+    heard = [(lambda m=m: _heard(m, ids, real, m.read(source))(), sizes) for m in models]
+    return heard + [(lambda m=m: m(ids, memory=m.read(source, source > 2)), sizes) for m in models]
 
 
 def files() -> list[Path]:

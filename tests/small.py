@@ -5,6 +5,7 @@ from torch import Tensor
 
 from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.gpt2 import Gpt2, Gpt2Config
+from glassformer.models.seq2seq import Translator, TranslatorConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 SIZES = {"b": 2, "h": 3, "d": 4, "n": 5, "i": 5, "j": 5, "f": 6, "c": 7, "v": 11, "w": 12, "m": 20}
@@ -36,6 +37,12 @@ def bert(kind: type[Bert] = Bert, **changes) -> Bert:
 
 def gpt2(kind: type[Gpt2] = Gpt2, **changes) -> Gpt2:
     return _mattering(kind, Gpt2Config(**CORE | {"layers": 2, "classes": SIZES["c"], "spread": 0.5} | changes))
+
+
+def translator(**changes) -> Translator:
+    return _mattering(
+        Translator, TranslatorConfig(**CORE | {"encoder_layers": 2, "layers": 2, "dropout": 0.0} | changes)
+    )
 
 
 def _mattering(kind, config):

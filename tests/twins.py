@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.parts.attention import Attention
-from glassformer.parts.block import Block, LayerNorm, PreNormBlock
+from glassformer.parts.block import Block, Crossing, LayerNorm, PreNormBlock, PreNormCrossBlock
 
 
 def attention(ours: Attention) -> nn.MultiheadAttention:
@@ -34,6 +34,34 @@ def layer(ours: Block) -> nn.TransformerEncoderLayer:
     twin.norm2.load_state_dict(norm(ours.mlp_norm).state_dict())
     twin.linear1.load_state_dict(ours.mlp.inward.state_dict())
     twin.linear2.load_state_dict(ours.mlp.outward.state_dict())
+    return twin
+
+
+def crossing(ours: Crossing) -> nn.TransformerDecoderLayer:
+    width, hidden, dtype = ours.mlp.inward.in_features, ours.mlp.inward.out_features, ours.mlp.inward.weight.dtype
+    first = isinstance(ours, PreNormCrossBlock)
+    twin = nn.TransformerDecoderLayer(
+        width, ours.attention.heads, hidden, dropout=0.0, batch_first=True, norm_first=first
+    ).to(dtype)
+    twin.self_attn.load_state_dict(attention(ours.attention).state_dict())
+    twin.multihead_attn.load_state_dict(attention(ours.cross).state_dict())
+    for empty, full in ((1, ours.attention_norm), (2, ours.cross_norm), (3, ours.mlp_norm)):
+        getattr(twin, f"norm{empty}").load_state_dict(norm(full).state_dict())
+    twin.linear1.load_state_dict(ours.mlp.inward.state_dict())
+    twin.linear2.load_state_dict(ours.mlp.outward.state_dict())
+    return twin
+
+
+def translator(model: nn.Module) -> nn.Transformer:
+    """Encoder and decoder; a norm at the end of a pre-norm stack only, where PyTorch puts one behind any."""
+    layers = [crossing(block) for block in model.layers]
+    end = norm(model.finish) if isinstance(model.finish, LayerNorm) else None
+    decoder = nn.TransformerDecoder(layers[0], len(layers), norm=end)
+    for empty, full in zip(decoder.layers, layers, strict=True):
+        empty.load_state_dict(full.state_dict())
+    empty = {"custom_encoder": nn.Identity(), "custom_decoder": nn.Identity()}
+    twin = nn.Transformer(model.config.width, model.config.heads, batch_first=True, **empty)
+    twin.encoder, twin.decoder = encoder(model.encoder), decoder  # now, for it begins by making all weights anew
     return twin
 
 

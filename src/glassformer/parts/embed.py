@@ -106,9 +106,13 @@ class Embed(nn.Module):
     def forward(self, ids: Tensor, places: Tensor | None = None) -> Tensor:
         """places: (b, n), counted from 0 when left out."""
         pieces = note("pieces", self.pieces(ids))  # b n w
-        counted = torch.arange(ids.size(1), device=ids.device)[None] if places is None else places  # b n
-        where = note("places", self.positions(counted))  # b n w
-        return note("stream", self.dropout(pieces + where))  # b n w
+        return note("stream", self.dropout(pieces + self._where(ids, places)))
+
+    def _where(self, ids: Tensor, places: Tensor | None) -> Tensor:
+        if places is None:
+            counted = torch.arange(ids.size(1), device=ids.device)  # n
+            return note("places", self.positions(counted)[None])  # 1 n w
+        return note("places", self.positions(places))  # b n w
 
 
 class EmbedPairs(nn.Module):
