@@ -29,8 +29,8 @@ from torch import Tensor, nn
 import glassformer
 from glassformer.models import decoding, heads, losses
 from glassformer.models.beams import Search, beams
-from glassformer.models.decoding import Until
 from glassformer.models.bert import may_look
+from glassformer.models.decoding import Until, write
 from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
 from glassformer.parts import embed, mask, pool
 from glassformer.parts.attention import Attention, Memory, attend, plain, scaled, wide
@@ -242,8 +242,9 @@ def runs() -> list[Run]:
 def _written(ids: Tensor, sizes: dict[str, int]) -> list[Run]:
     """Texts that are continued: some pieces in the running, and several continuations side by side."""
     model, logits, few = small.generator(), torch.randn(2, 11), sizes | {"b": 2, "r": 3, "n": 5}
+    picks = (decoding.greedy, decoding.sample())
     return [
-        (lambda: list(decoding.write(model, ids, pick=decoding.sample(), until=decoding.Until(1))), sizes | {"b": 2}),
+        *((lambda how=how: list(write(model, ids, pick=how, until=Until(1))), sizes | {"b": 2}) for how in picks),
         (lambda: decoding.probabilities(logits, top_k=3, top_p=0.9), few),
         (lambda: decoding.last.definition(model, ids, None, Memory()), few),
         (lambda: beams(model, ids, search=Search(4), until=Until(3, [2])), sizes | {"s": 4}),

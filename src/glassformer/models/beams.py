@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from glassformer.models.decoding import Until, following, make_room, prompted
 from glassformer.parts.attention import Memory
 
+Text = tuple[int, ...]
+
 
 class Beam(NamedTuple):
     """ids: what was written, its end included; score: log-probability of it all / length ** length_penalty."""
 
-    ids: tuple[int, ...]
+    ids: Text
     score: float
 
 
@@ -41,10 +43,20 @@ class Search:
     def score(self, likelihood: float, length: int) -> float:
         return likelihood / length**self.length_penalty
 
+    def candidates(self, until: Until, expected: Tensor) -> int:
+        """How many ways to go on are looked at, so that `width` are left where all others end."""
+        return min(self.width * max(2, 1 + len(until.stop)), expected[0].numel())
+
+    def kept(self, ended: list[Beam], found: list[tuple[float, Text, bool]]) -> list[Beam]:
+        """The best that have ended, those among `found` (log-probability, text, whether it ends) included."""
+        more = [Beam(text, self.score(score, len(text))) for score, text, ends in found if ends and score > -torch.inf]
+        return sorted(ended + more, key=lambda beam: -beam.score)[: self.width]
+
     def over(self, ended: list[Beam], likelihood: float, length: int) -> bool:
         """Whether a text is done: `ended`, the best first, and how likely the best is that goes on, `length` pieces."""
-        better = not self.early and self.score(likelihood, length) > ended[-1].score if ended else True
-        return likelihood == -torch.inf or (len(ended) == self.width and not better)
+        if likelihood == -torch.inf or len(ended) < self.width:
+            return likelihood == -torch.inf
+        return self.early or self.score(likelihood, length) <= ended[-1].score
 
 
 @torch.inference_mode()
@@ -61,47 +73,44 @@ def beams(
     ids: (b, n) prompts; real: (b, n) True for real pieces, all when left out, padding on the left; memory: what was
     read before, and a source.  Raises ValueError where `write` does.
     """
-    memory, real = Memory() if memory is None else memory, prompted(ids, real)
-    ended: list[list[Beam]] = [[] for _ in ids]
-    going, written, scores = set(range(len(ids))), ids[:, None, :0], torch.zeros(len(ids), 1, device=ids.device)
+    memory = Memory() if memory is None else memory
+    expected = _first(model, ids, prompted(ids, real), memory, search.width)  # b s v
+    scores = torch.full_like(expected[..., 0], -torch.inf).index_fill(1, ids.new_zeros(1), 0.0)  # b s
+    written: list[list[Text]] = [[()] * search.width for _ in ids]
+    ended, going = [[] for _ in ids], set(range(len(ids)))
     for length in range(1, until.most + 1):
-        likely = scores[..., None] + _expected(model, ids, real, memory, scores.size(1))  # b s v
-        best, texts, source = _candidates(likely, written, search.width * max(2, 1 + len(until.stop)))
-        stops = until.ends(texts[..., -1]) | (length == until.most)  # b r
+        best, which = (scores[..., None] + expected).flatten(1).topk(search.candidates(until, expected))  # b r
+        source, piece = which // expected.size(-1), which % expected.size(-1)
+        stops = until.ends(piece) | (length == until.most)
+        texts = _continued(written, source, piece)
         for row in going:
-            found = _stopped(best[row], texts[row], stops[row], search)
-            ended[row] = sorted([*ended[row], *found], key=lambda beam: -beam.score)[: search.width]
-        scores, kept = best.masked_fill(stops, -torch.inf).topk(min(search.width, best.size(1)))  # b s
+            found = zip(best[row].tolist(), texts[row], stops[row].tolist(), strict=True)
+            ended[row] = search.kept(ended[row], list(found)[: search.width])
+        scores, kept = best.masked_fill(stops, -torch.inf).topk(search.width)  # b s
         going = {row for row in going if not search.over(ended[row], scores[row, 0].item(), length)}
         if not going:
             break
-        memory.choose(_rows(source.gather(1, kept), likely.size(1)))
-        written = torch.stack([text[row] for text, row in zip(texts, kept, strict=True)])  # b s n
-        ids, real = written[..., -1:].flatten(0, 1), None
+        written = [[some[each] for each in row] for some, row in zip(texts, kept.tolist(), strict=True)]
+        expected = _next(model, piece.gather(1, kept), source.gather(1, kept), memory)  # b s v
     return ended
 
 
-def _expected(model: nn.Module, ids: Tensor, real: Tensor | None, memory: Memory, beside: int) -> Tensor:
-    """log P(piece | text), of each text all that stand `beside` one another: (b, s, v)."""
+def _first(model: nn.Module, ids: Tensor, real: Tensor, memory: Memory, width: int) -> Tensor:
+    """log P(piece | prompt), the same for all that begin there: (b, s, v)."""
     make_room(memory, ids.size(1), model.config.longest)  # type: ignore[union-attr]
-    return following(model, ids, real, memory).float().log_softmax(dim=-1).unflatten(0, (-1, beside))  # b s v
+    expected = following(model, ids, real, memory).float().log_softmax(dim=-1)  # b v
+    memory.choose(torch.arange(len(ids), device=ids.device).repeat_interleave(width))
+    return expected[:, None].expand(-1, width, -1)  # b s v
 
 
-def _candidates(likely: Tensor, written: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The likeliest ways to go on.  (b, s, v), (b, s, n) → (b, r), texts (b, r, n), of which (b, r)."""
-    best, which = likely.flatten(1).topk(min(count, likely[0].numel()))  # b r
-    source, piece = which // likely.size(-1), which % likely.size(-1)
-    before = torch.stack([text[row] for text, row in zip(written, source, strict=True)])  # b r n
-    return best, torch.cat([before, piece[..., None]], dim=-1), source
+def _next(model: nn.Module, piece: Tensor, source: Tensor, memory: Memory) -> Tensor:
+    """log P(piece | text) of each text that goes on as the one that stood at `source`.  (b, s) → (b, s, v)."""
+    memory.choose((source + source.size(1) * torch.arange(len(source), device=source.device)[:, None]).flatten())
+    make_room(memory, 1, model.config.longest)  # type: ignore[union-attr]
+    return following(model, piece.view(-1, 1), None, memory).float().log_softmax(dim=-1).view(*piece.shape, -1)  # b s v
 
 
-def _stopped(best: Tensor, texts: Tensor, stops: Tensor, search: Search) -> list[Beam]:
-    """What ends among the best `width` candidates of one text."""
-    found = zip(best.tolist(), texts.tolist(), stops.tolist()[: search.width], strict=False)
-    likely = ((score, tuple(ids)) for score, ids, stop in found if stop and score > -torch.inf)
-    return [Beam(ids, search.score(score, len(ids))) for score, ids in likely]
-
-
-def _rows(source: Tensor, beside: int) -> Tensor:
-    """Which rows of the batch these continuations come from, of which each text has some `beside` one another."""
-    return (source + beside * torch.arange(len(source), device=source.device)[:, None]).flatten()
+def _continued(written: list[list[Text]], source: Tensor, piece: Tensor) -> list[list[Text]]:
+    """The texts of all candidates.  source, piece: (b, r), which text goes on, and with what."""
+    each = zip(written, source.tolist(), piece.tolist(), strict=True)
+    return [[(*texts[one], end) for one, end in zip(ones, ends, strict=True)] for texts, ones, ends in each]

@@ -122,7 +122,7 @@ def write(
 
 @torch.inference_mode()
 def _steps(model: nn.Module, ids: Tensor, real: Tensor, memory: Memory, pick: Pick, until: Until) -> Iterator[Step]:
-    done, new = torch.zeros_like(real[:, 0]), ids.size(1)
+    done, new = torch.zeros_like(real[:, 0]), ids.size(1)  # b
     for _ in range(until.most):
         new = make_room(memory, new, model.config.longest, ids.size(1) * until.slide)  # type: ignore[union-attr]
         logits = following(model, ids[:, -new:], real[:, -new:], memory)  # b v
@@ -131,7 +131,7 @@ def _steps(model: nn.Module, ids: Tensor, real: Tensor, memory: Memory, pick: Pi
         yield Step(chosen, logits, done)
         if done.all():
             return
-        new, ids, real = 1, _longer(ids, chosen), _longer(real, ~done)
+        new, ids, real = 1, _longer(ids, chosen), _longer(real, ~done)  # b n
 
 
 def _longer(rows: Tensor, last: Tensor) -> Tensor:

@@ -16,5 +16,6 @@ The axes, one letter each, in the order they stand in the shape comments:
     i  positions that look (queries)     w  width of the model
     j  positions looked at (keys)        m  width inside the MLP
     v  pieces in the vocabulary          c  classes
-    f  frequencies of the sinusoids
+    f  frequencies of the sinusoids      s  continuations side by side
+    r  pieces in the running
 """
