@@ -18,9 +18,11 @@ from glassformer.explain.embeds import Embeds, can_embed
 from glassformer.explain.encoder import TOGETHER, Encoder, chunks
 from glassformer.explain.fills import TOP, Fills
 from glassformer.explain.kind import Kind
+from glassformer.explain.writes import Writes
 from glassformer.hub.store import Checkpoint, export, load
 from glassformer.hub.tokens import Pieces
 from glassformer.models.bert import Bert
+from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
 from glassformer.models.heads import MaskedLanguageModel, NextSentence, PreTraining, SequenceClassification
 from glassformer.parts.kernels.linear import FROM as LARGE
 from glassformer.parts.kernels.prepared import prepare
@@ -188,8 +190,12 @@ def _kind(checkpoint: Checkpoint) -> Kind:
     model = checkpoint.model
     if isinstance(model, MaskedLanguageModel | PreTraining):
         return Fills(checkpoint)
-    if isinstance(model, SequenceClassification | NextSentence):
+    if isinstance(model, SequenceClassification | NextSentence | Gpt2Classifier):
         return classifier(checkpoint)
+    if isinstance(model, Gpt2Writer):
+        return Writes(checkpoint)
+    if isinstance(model, Gpt2):
+        raise UsageError(f"{checkpoint.name} is a GPT-2 that says nothing: load it with head='Gpt2Writer'")
     if can_embed(model):
         return Embeds(checkpoint)
     if isinstance(model, Bert):
@@ -233,7 +239,7 @@ def _pays(model: nn.Module) -> bool:
 
 
 def export_of(folder: str | Path, model: "Reader | Checkpoint") -> None:
-    """Save a BERT, as `load` gave it, as `folder` in the Hugging Face format.  Raises WriteError, UsageError."""
+    """Save a BERT or a GPT-2, as `load` gave it, as `folder` in the Hugging Face format.  Raises WriteError, UsageError."""
     export(folder, model.checkpoint if isinstance(model, Reader) else model)
 
 
