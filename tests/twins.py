@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.parts.attention import Attention
-from glassformer.parts.block import Block, Crossing, LayerNorm, PreNormBlock, PreNormCrossBlock
+from glassformer.parts.block import Block, CrossBlock, LayerNorm, PreNormBlock, PreNormCrossBlock
 
 
 def attention(ours: Attention) -> nn.MultiheadAttention:
@@ -37,7 +37,7 @@ def layer(ours: Block) -> nn.TransformerEncoderLayer:
     return twin
 
 
-def crossing(ours: Crossing) -> nn.TransformerDecoderLayer:
+def crossing(ours: CrossBlock) -> nn.TransformerDecoderLayer:
     width, hidden, dtype = ours.mlp.inward.in_features, ours.mlp.inward.out_features, ours.mlp.inward.weight.dtype
     first = isinstance(ours, PreNormCrossBlock)
     twin = nn.TransformerDecoderLayer(

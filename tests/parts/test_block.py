@@ -16,6 +16,7 @@ from glassformer.parts.block import (
     LayerNorm,
     PostNormBlock,
     PreNormBlock,
+    PreNormCrossBlock,
     Stack,
     layer_norm,
 )
@@ -282,35 +283,28 @@ def test_hidden_is_never_wider_than_a_chunk_unless_somebody_listens_to_it(chunk,
 # a decoder's block
 
 
-def crossing() -> CrossBlock:
+CROSSING = [CrossBlock, PreNormCrossBlock]
+
+
+def crossing(kind: type[CrossBlock]) -> CrossBlock:
     torch.manual_seed(0)
-    made = CrossBlock(Attention(12, 3), Attention(12, 3), MLP(12, 20)).double()
+    made = kind(Attention(12, 3), Attention(12, 3), MLP(12, 20)).double()
     for norm in (made.attention_norm, made.cross_norm, made.mlp_norm):
         nn.init.normal_(norm.gain)
         nn.init.normal_(norm.shift)
     return made
 
 
-def decoder_layer(ours: CrossBlock) -> nn.TransformerDecoderLayer:
-    twin = nn.TransformerDecoderLayer(12, 3, 20, dropout=0.0, batch_first=True, dtype=torch.float64)
-    for theirs, mine in ((twin.self_attn, ours.attention), (twin.multihead_attn, ours.cross)):
-        theirs.load_state_dict(twins.attention(mine).state_dict())
-    for theirs, mine in ((twin.norm1, ours.attention_norm), (twin.norm2, ours.cross_norm), (twin.norm3, ours.mlp_norm)):
-        theirs.load_state_dict(twins.norm(mine).state_dict())
-    twin.linear1.load_state_dict(ours.mlp.inward.state_dict())
-    twin.linear2.load_state_dict(ours.mlp.outward.state_dict())
-    return twin
-
-
 SOURCE_REAL = torch.tensor([[True] * 7, [False] + [True] * 3 + [False] * 3])
 
 
+@pytest.mark.parametrize("kind", CROSSING)
 @pytest.mark.parametrize("source_real", [None, SOURCE_REAL], ids=["whole", "padded"])
 @pytest.mark.parametrize("ahead", [True, False], ids=["sees all", "causal"])
 @pytest.mark.parametrize("listened", [False, True], ids=["kernel", "definition"])
-def test_a_block_that_crosses_is_the_decoder_layer_of_pytorch_values_and_gradients(source_real, ahead, listened):
-    ours = crossing()
-    twin, x = decoder_layer(ours), torch.randn(2, 5, 12, dtype=torch.float64)
+def test_a_block_that_crosses_is_the_decoder_layer_of_pytorch_values_and_gradients(kind, source_real, ahead, listened):
+    ours = crossing(kind)
+    twin, x = twins.crossing(ours), torch.randn(2, 5, 12, dtype=torch.float64)
     mine, theirs = (torch.linspace(-2, 2, 168).double().sin().view(2, 7, 12).requires_grad_() for _ in range(2))
     blind = None if source_real is None else ~source_real
     expected = twin(x, theirs, tgt_mask=None if ahead else ~causal(5), memory_key_padding_mask=blind)
@@ -333,15 +327,17 @@ def test_a_block_that_crosses_is_the_decoder_layer_of_pytorch_values_and_gradien
         assert streams == ["between", "crossed", "stream"] and tape["cross.weights"].shape == (2, 3, 5, 7)
 
 
-def test_what_is_padding_in_the_source_is_never_read():
-    ours, x, source = crossing(), torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
+@pytest.mark.parametrize("kind", CROSSING)
+def test_what_is_padding_in_the_source_is_never_read(kind):
+    ours, x, source = crossing(kind), torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
     before = ours(x, None, Memory(source, SOURCE_REAL))
     source[1, 4:] = 1e6
     torch.testing.assert_close(ours(x, None, Memory(source, SOURCE_REAL)), before, rtol=0, atol=1e-12)
 
 
-def test_a_block_that_crosses_reads_its_source_once_and_itself_piece_by_piece():
-    ours, x, source = crossing(), torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
+@pytest.mark.parametrize("kind", CROSSING)
+def test_a_block_that_crosses_reads_its_source_once_and_itself_piece_by_piece(kind):
+    ours, x, source = crossing(kind), torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
     whole, memory, reads = ours(x, causal(5), Memory(source)), Memory(source), []
     ours.cross.v.register_forward_hook(lambda *_: reads.append(1))
     steps = [ours(x[:, at : at + 1], causal(1, at + 1), memory) for at in range(5)]

@@ -20,7 +20,6 @@ from glassformer.parts.block import (
     MLP,
     Block,
     CrossBlock,
-    Crossing,
     LayerNorm,
     PostNormBlock,
     PreNormBlock,
@@ -31,7 +30,7 @@ from glassformer.parts.embed import Embed, Sinusoidal
 from glassformer.parts.kernels.likeness import likeness
 from glassformer.tape import note
 
-BLOCKS: dict[str, tuple[type[Block], type[Crossing]]] = {
+BLOCKS: dict[str, tuple[type[Block], type[CrossBlock]]] = {
     "post": (PostNormBlock, CrossBlock),
     "pre": (PreNormBlock, PreNormCrossBlock),
 }

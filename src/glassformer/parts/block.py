@@ -1,11 +1,11 @@
 """Attention, then MLP, each added to the stream it read.  Where the norm stands makes the kinds of block.
 
-    LayerNorm       every position brought to one scale
-    MLP             the part that works on each position alone
-    PostNormBlock   add, then normalise
-    PreNormBlock    normalise what is read
-    CrossBlock      a post-norm block that looks at a source as well; PreNormCrossBlock, a pre-norm one
-    Stack           blocks, one after the other
+LayerNorm       every position brought to one scale
+MLP             the part that works on each position alone
+PostNormBlock   add, then normalise
+PreNormBlock    normalise what is read
+CrossBlock      a post-norm block that looks at a source as well; PreNormCrossBlock is a pre-norm one
+Stack           blocks, one after the other
 """
 
 from collections.abc import Callable, Iterable
@@ -128,17 +128,13 @@ class PreNormBlock(Block):
         return note("stream", x + self.dropout(self.mlp(self.mlp_norm(x))))
 
 
-class Crossing(Block):
+class CrossBlock(Block):
     """A decoder's block: between attention and MLP it looks at a source.  Vaswani et al. 2017, section 3.1."""
 
     def __init__(self, attention: Attention, cross: Attention, mlp: MLP, dropout: float = 0.0, epsilon: float = 1e-5):
         super().__init__(attention, mlp, dropout, epsilon)
         self.cross = cross
         self.cross_norm = LayerNorm(cross.out.out_features, epsilon)
-
-
-class CrossBlock(Crossing):
-    """As first published: add, then normalise.  (b, n, w) → (b, n, w)."""
 
     def forward(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:
         x = note("between", self.attention_norm(x + self.dropout(self.attention(x, mask=mask, memory=memory))))
@@ -147,8 +143,8 @@ class CrossBlock(Crossing):
         return note("stream", self.mlp_norm(x + self.dropout(self.mlp(x))))
 
 
-class PreNormCrossBlock(Crossing):
-    """Normalise what is read; the source was, behind its last block.  (b, n, w) → (b, n, w)."""
+class PreNormCrossBlock(CrossBlock):
+    """The same, but what is read is normalised; the source was, behind its last block.  (b, n, w) → (b, n, w)."""
 
     finish = LayerNorm
 
