@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from glassformer.models.simple import BagConfig, BagOfWords, ClassifierConfig, Generator, TransformerConfig
 from glassformer.parts import embed
+from glassformer.parts.attention import Memory
 from glassformer.tape import listen
 from tests import small, twins
 
@@ -148,6 +149,43 @@ def test_a_later_piece_changes_no_earlier_prediction(block, at, piece):
 
 def test_a_prefix_is_read_the_same_alone(generator, ids):
     close(generator(ids[:, :3]), generator(ids)[:, :3], rtol=0, atol=1e-6)
+
+
+LEFT = torch.tensor([[True] * 5, [False] * 3 + [True] * 2])
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("sizes", [[1] * 5, [3, 2], [1, 4], [5]], ids=str)
+def test_piece_by_piece_with_a_memory_is_all_at_once(ids, block, positions, sizes):
+    model, memory = small.generator(block=block, positions=positions), Memory()
+    parts = [model(new, real, memory) for new, real in zip(ids.split(sizes, 1), LEFT.split(sizes, 1), strict=True)]
+    close(torch.cat(parts, dim=1)[LEFT], model(ids, LEFT)[LEFT], rtol=0, atol=1e-5)
+    assert torch.equal(memory.real, LEFT)
+    without = Memory()
+    parts = [model(new, memory=without) for new in ids.split(sizes, 1)]
+    close(torch.cat(parts, dim=1), model(ids), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("real", [LEFT, LEFT.flip(1)], ids=["padding in front", "padding behind"])
+def test_a_padded_row_is_the_row_alone(ids, block, positions, real):
+    model = small.generator(block=block, positions=positions).double()
+    together = model(ids, real)
+    for row in range(2):
+        close(together[row, real[row]], model(ids[row : row + 1, real[row]])[0], rtol=0, atol=1e-12)
+
+
+def test_a_generator_says_how_far_it_reaches_and_goes_no_further(generator):
+    ids = torch.zeros(1, 10, dtype=torch.long)
+    assert generator.config.longest == 9
+    with pytest.raises(ValueError, match="10 positions asked for, the model knows 9"):
+        generator(ids)
+    memory = Memory()
+    generator(ids[:, :9], memory=memory)
+    with pytest.raises(ValueError, match="10 positions asked for, the model knows 9"):
+        generator(ids[:, :1], memory=memory)
 
 
 # what the bag of words promises
