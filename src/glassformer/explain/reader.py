@@ -239,7 +239,7 @@ def _pays(model: nn.Module) -> bool:
 
 
 def export_of(folder: str | Path, model: "Reader | Checkpoint") -> None:
-    """Save a BERT or a GPT-2, as `load` gave it, as `folder` in the Hugging Face format.  Raises WriteError, UsageError."""
+    """Save a BERT or a GPT-2, as `load` gave it, in the Hugging Face format.  Raises WriteError, UsageError."""
     export(folder, model.checkpoint if isinstance(model, Reader) else model)
 
 
