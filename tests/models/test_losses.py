@@ -4,15 +4,18 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from glassformer.models.losses import (
     IGNORED,
     LOSSES,
+    bits,
     cross_entropy,
     inside,
     of_the_text,
     problem,
     regression,
+    smoothed,
     yes_or_no,
 )
 
@@ -30,6 +33,62 @@ def test_where_nothing_is_asked_the_loss_and_its_gradient_are_zero():
     loss = cross_entropy(logits, torch.full((3,), IGNORED))
     loss.backward()
     assert loss.item() == 0.0 and not logits.grad.any()
+
+
+SMOOTHINGS = [0.0, 0.1, 0.9, 1.0]
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize("shape", [(6,), (2, 3)], ids=str)
+def test_smoothed_labels_are_those_of_pytorch_values_and_gradients(smoothing, shape):
+    labels = torch.tensor([3, 0, IGNORED, 6, 1, IGNORED]).view(shape)
+    mine, theirs = (torch.linspace(-3, 3, 42).double().sin().view(*shape, 7).requires_grad_() for _ in range(2))
+    loss = smoothed(mine, labels, smoothing)
+    other = F.cross_entropy(
+        theirs.flatten(0, -2), labels.flatten(), label_smoothing=smoothing, ignore_index=IGNORED, reduction="mean"
+    )
+    torch.testing.assert_close(loss, other, rtol=0, atol=1e-14)
+    loss.backward(), other.backward()
+    torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=1e-14)
+    assert not mine.grad[labels == IGNORED].any()
+
+
+def test_smoothed_is_the_cross_entropy_with_the_published_labels_and_no_less_than_their_entropy():
+    """q'(k) = (1 − ε) δ(k, y) + ε / K."""
+    published = torch.full((2, 5), 0.1 / 5, dtype=torch.float64)
+    published[0, 3] += 0.9
+    published[1, 0] += 0.9
+    logits, labels = torch.randn(2, 5, dtype=torch.float64), torch.tensor([3, 0])
+    expected = -(published * logits.log_softmax(-1)).sum(-1).mean()
+    torch.testing.assert_close(smoothed(logits, labels, 0.1), expected, rtol=0, atol=1e-14)
+    entropy = -(published * published.log()).sum(-1).mean()
+    torch.testing.assert_close(smoothed(published.log(), labels, 0.1), entropy, rtol=0, atol=1e-14)
+    sure = published.log() * 3  # surer than the labels are: worse
+    assert smoothed(sure, labels, 0.1) > entropy and cross_entropy(sure, labels) < cross_entropy(
+        published.log(), labels
+    )
+
+
+def test_smoothed_with_nothing_asked_is_zero_and_so_is_its_gradient():
+    logits = LOGITS.clone().requires_grad_()
+    loss = smoothed(logits, torch.full((3,), IGNORED))
+    loss.backward()
+    assert loss.item() == 0.0 and not logits.grad.any()
+
+
+def test_where_the_target_is_one_piece_subtracting_is_the_gradient_and_not_the_loss():
+    """Popular accounts compare two distributions by "subtracting one from the other": that is ∂loss/∂logits = p − y."""
+    logits = torch.tensor([[0.2, 0.2, 0.1, 0.2, 0.2, 0.1]], dtype=torch.float64).log().requires_grad_()
+    target = torch.tensor([3])  # of: a, am, I, thanks, student, <eos>
+    loss = cross_entropy(logits, target)
+    loss.backward()
+    torch.testing.assert_close(logits.grad, logits.softmax(-1) - F.one_hot(target, 6))
+    assert loss.item() == pytest.approx(math.log(5))
+
+
+def test_bits_are_nats_over_the_logarithm_of_two():
+    """A uniform guess of one in 256 bytes is eight bits a byte: nothing is compressed."""
+    assert bits(cross_entropy(torch.zeros(3, 256), torch.tensor([1, 2, 3])).item()) == pytest.approx(8, abs=1e-5)
 
 
 def test_regression_by_hand_also_with_one_number_a_text():

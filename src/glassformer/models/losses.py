@@ -1,5 +1,7 @@
 """What the heads learn from.  A label of −100 is not asked about; where nothing is asked, the loss is 0."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,6 +13,24 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """−log p of the right class, the mean over labels that are not −100.  logits (…, c), labels (…)."""
     total = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     return total / (labels != IGNORED).sum().clamp(min=1)
+
+
+def smoothed(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
+    """Cross entropy where `smoothing` of what is right is spread evenly over all classes, the right one among them.
+
+    Szegedy et al. 2016, section 7; Vaswani et al. 2017, section 5.4.  It cannot go below the entropy of such labels.
+    logits (…, c), labels (…), −100 where nothing is asked.
+    """
+    surprise = -logits.log_softmax(dim=-1)  # b n c
+    right = surprise.gather(-1, labels.clamp(min=0)[..., None]).squeeze(-1)  # b n
+    each = (1 - smoothing) * right + smoothing * surprise.mean(dim=-1)  # b n
+    asked = labels != IGNORED
+    return each.where(asked, 0.0).sum() / asked.sum().clamp(min=1)
+
+
+def bits(nats: float) -> float:
+    """A loss in bits: of characters, bits per character; of bytes, the size a text is compressed to, in bits a byte."""
+    return nats / math.log(2)
 
 
 def regression(logits: Tensor, labels: Tensor) -> Tensor:
