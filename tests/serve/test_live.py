@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from glassformer.errors import MissingError, UsageError
+from glassformer.explain.wanted import go_on
 from glassformer.serve.live import Desk, Full, Kept, Stale, Worker
 from tests import made
 
@@ -150,3 +151,22 @@ def test_a_model_is_asked_by_a_name_that_was_loaded(tmp_path):
     assert [reader.given for reader in prepared] == [folder]
     with pytest.raises(MissingError):
         desk.load(str(tmp_path / "none"))
+
+
+def test_what_runs_already_ends_when_nobody_waits_any_more():
+    async def asked():
+        worker, begins = Worker(), threading.Event()
+
+        def long():
+            begins.set()
+            while True:
+                go_on()
+
+        job = worker.ask(long, "page")
+        await asyncio.to_thread(begins.wait, 10)
+        worker.drop(job)
+        with pytest.raises(Stale):
+            await job.future
+        assert await asyncio.wait_for(worker.ask(lambda: "next").future, 10) == "next"
+
+    run(asked())

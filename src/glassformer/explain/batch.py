@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from glassformer.explain.wanted import go_on
 from glassformer.hub.tokens import Pieces, Tokens, Word, pad
 from glassformer.models.bert import Bert
 from glassformer.models.heads import MultipleChoice
@@ -66,7 +67,8 @@ def batch_of(cut: Sequence[Pieces], tokens: Tokens) -> Batch:
 
 
 def run(model: nn.Module, batch: Batch) -> Any:
-    """What `model` says of a batch."""
+    """What `model` says of a batch.  Raises Abandoned."""
+    go_on()
     if isinstance(model, Bert):
         look = batch.look.tril() if batch.look is not None and model.config.decoder else batch.look
         given = (batch.ids, batch.real if look is None else look, batch.types, batch.positions)

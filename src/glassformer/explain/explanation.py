@@ -153,13 +153,16 @@ class Explanation:
     def why(self, address: str) -> Worked:
         return worked(self._trial, self.at(address))
 
-    def picture(self, full: bool = True, switches: Sequence[str] = (), cells: bool = True) -> Picture:
+    def picture(
+        self, full: bool = True, switches: Sequence[str] = (), cells: bool = True, effects: bool = True
+    ) -> Picture:
         """Everything a page shows of this text: names, numbers, effects and arrays, as docs/page.md has them.
 
-        full: False leaves out what is not needed at once, cells: False the effects of single cells as well; switches:
-        what is on, as `switch` takes it.
+        full: False leaves out what is not needed at once, cells: False the effects of single cells as well,
+        effects: False all of them where that takes long; switches: what is on, as `switch` takes it.
         """
-        return picture(self._trial, full, [self.switch(each) for each in switches], self._companions, cells)
+        choices = [self.switch(each) for each in switches]
+        return picture(self._trial, full, choices, self._companions, cells, effects)
 
     def head_picture(self, layer: int, head: int, switches: Sequence[str] = ()) -> Picture:
         """One head: its arrays and its cells, each cut for real where that is possible.  Raises UsageError."""

@@ -38,16 +38,19 @@ def picture(
     choices: Sequence[Choice] = (),
     companions: tuple[Reader, ...] = (),
     cells: bool = True,
+    effects: bool = True,
 ) -> Picture:
     """Everything a page shows of a text.
 
     full: False leaves out what is not needed at once, which is null then: means and uniform attention as baselines,
     words deleted or unseen, the model without a part, sentences alike.  cells: False leaves out the change for each
-    cell of each head too, where that is not known already.  choices: with these switches on, every value
-    is what they make of it, and no effect is measured.
+    cell of each head too, where that is not known already; effects: False all that is measured by changing something,
+    in a text where that takes long.  choices: with these switches on, every value is what they make of it, and no
+    effect is measured.
     """
     seen = trial.switched(*(choice.switch for choice in choices)) if choices else trial
-    measured = {name: None for name in MEASURED} if choices else _measured(trial, full, companions)
+    later = not (effects or full or every_edge(trial))
+    measured = {name: None for name in MEASURED} if choices or later else _measured(trial, full, companions)
     exact = {"exact": [[False] * count for count in head_counts(seen)]}
     header = {
         **_text(seen),
@@ -55,16 +58,16 @@ def picture(
         "answer": {**_answer(seen.answer), "value": seen.before, "share": seen.answer.share},
         "metric": asdict(trial.metric),
         "before": trial.before,
-        "take": asdict(taken(seen, None)) if seen.layers else None,
         "path": _path(seen),
         **measured,
+        "take": measured.get("take") or (asdict(taken(seen, None)) if seen.layers else None),
         "switches": [str(choice) for choice in choices],
         "cells": exact,
         "whatifs": None,
         "left": None,
         "partial": not full and not choices,
     }
-    found = arrays.arrays(seen, effects=not choices and (cells or full or not every_edge(trial)))
+    found = arrays.arrays(seen, effects=not choices and not later and (cells or full or not every_edge(trial)))
     if full and not choices and trial.layers:
         exact["exact"] = _measure_cells(trial, measured, found)
     return {"schema": SCHEMA, "kind": "picture", **plain(header), "arrays": found}

@@ -2,23 +2,31 @@
 
 The model's own blocks run, and all it has behind them; only the batch grows on the way, from layer to layer.  Where
 some positions may not look at others, only they are another in the layer where that begins: the block runs for these
-positions alone, which look at the keys and values of the whole text as if they remembered it.
+positions alone, which look at the keys and values of the whole text as if they remembered it.  So does a block in which
+a head or the MLP is off; behind it, nothing is edited any more, and the fastest way through the blocks is free.
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from glassformer.explain.kind import Kind
+from glassformer.explain.switches import Switch, each_in_its_row, edits
+from glassformer.explain.wanted import go_on
 from glassformer.parts.attention import Attention, Nowhere
 from glassformer.parts.block import Stack
 from glassformer.tape import Tape, listen
 
 if TYPE_CHECKING:
     from glassformer.explain.trial import Trial
+
+
+BEHIND = re.compile(r"layers\.(\d+)\.(?:attention\.(?:scaled|weights|z)|mlp\.out)")  # the keys and values of a layer
 
 
 class Joining(Stack):
@@ -36,6 +44,7 @@ class Joining(Stack):
         steps, x, mask = self._fastest(x), x[:0], _of_any_row(mask)
         for layer, step in enumerate(steps):
             x = self._joined(x, layer)
+            go_on()
             x = step(x, mask) if len(x) else x
         return self._joined(x, len(self))
 
@@ -74,12 +83,31 @@ class Whole:
         return self.k, self.v
 
 
+def alone(switch: Switch) -> int | None:
+    """The layer of a switch that acts there and nowhere else, on nothing that its keys and values are made of."""
+    match = BEHIND.fullmatch(switch.sites)
+    return int(match[1]) if match else None
+
+
+def switched_again(trial: "Trial", layer: int, switches: Sequence[Switch]) -> Tensor:
+    """The stream behind a layer where each row has one of `switches` on, all of them of that layer alone: (m, n, w)."""
+    block, inside = trial.kind.model.layers[layer], f"layers.{layer}."
+    own = [replace(switch, sites=switch.sites.removeprefix(inside)) for switch in switches]
+    before, may_look = trial.streams()[layer].expand(len(own), -1, -1), _of_any_row(trial.may_look[None, None])
+    with listen(block, keep=(), edit=edits(each_in_its_row(own))):
+        return block(before, may_look, _remembered(trial, layer))  # m n w
+
+
+def _remembered(trial: "Trial", layer: int) -> Whole:
+    return Whole(*(trial.tape[f"layers.{layer}.attention.{kind}"] for kind in "kv"))
+
+
 def looked_again(trial: "Trial", layer: int, cuts: Tensor, heads: Sequence[int | None]) -> Tensor:
     """The stream behind a layer where, row by row, some positions may not look at others: (m, n, w).
 
     cuts: (m, i, j) True where i may not look at j in that layer; heads: in which head of it, None for all.
     """
-    block, path = trial.kind.model.layers[layer], f"layers.{layer}.attention"
+    block = trial.kind.model.layers[layer]
     looking = cuts.any(dim=2)  # m n
     most = max(1, int(looking.sum(dim=1).max()))
     if isinstance(block.attention.nearness, Nowhere):
@@ -90,7 +118,6 @@ def looked_again(trial: "Trial", layer: int, cuts: Tensor, heads: Sequence[int |
     may_look, before, after = trial.may_look[where][:, None], trial.streams()[layer], trial.streams()[layer + 1]
     chosen = torch.tensor([[head in (None, each) for each in range(block.attention.heads)] for head in heads])  # m h
     away = own[:, None] & chosen[:, :, None, None]  # m h r j
-    edit = {f"{path}.scaled": lambda scaled: scaled.masked_fill(away, -torch.inf)}
-    with listen(trial.reader.model, keep=(), edit=edit):
-        found = block(before[0][where], may_look, Whole(trial.tape[f"{path}.k"], trial.tape[f"{path}.v"]))  # m r w
+    with listen(block, keep=(), edit={"attention.scaled": lambda scaled: scaled.masked_fill(away, -torch.inf)}):
+        found = block(before[0][where], may_look, _remembered(trial, layer))  # m r w
     return after.repeat(len(cuts), 1, 1).scatter(1, where[:, :, None].expand_as(found), found)

@@ -187,7 +187,7 @@ def taken(trial: Trial, told: Told | None) -> Specials:
 def view(trial: Trial, chosen: list[int], main: Trial) -> View:
     """What one model says, of the words that are worth measuring in the main one."""
     adds = words_add(trial, chosen if _same_words(trial, main) else None)
-    return View(trial.reader.name, trial.reader.answer(trial.pieces), adds)
+    return View(trial.reader.name, trial.answer if trial is main else trial.reader.answer(trial.pieces), adds)
 
 
 def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told:

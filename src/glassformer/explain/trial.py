@@ -15,13 +15,14 @@ from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.measure import Measure
 from glassformer.explain.reader import Reader
-from glassformer.explain.resumed import joining, looked_again
+from glassformer.explain.resumed import alone, joining, looked_again, switched_again
 from glassformer.explain.shorter import beyond, shorter
 from glassformer.explain.switches import Switch, cut, each_in_its_row, edits
 from glassformer.hub.tokens import Pieces, Word
 from glassformer.tape import Tape, listen
 
 AT_ONCE = 4096  # positions in one batch
+WORK_AT_ONCE = 1e11  # multiplications in one batch: about a second, before which nothing can be given up
 NUMBERS = 1 << 25  # and of numbers that a model puts out for them, where it predicts pieces
 Place = tuple[int, int | None]  # a layer, and a head of it or all of them
 EXACT_WORK = 2e11  # multiplications and additions, above which effects are estimated first: seconds
@@ -156,19 +157,24 @@ class Trial:
             raise UsageError(f"{name} has no attention: no position looks at another; try --model sentiment")
 
     @cached_property
-    def exact(self) -> int:
-        """How many positions may be computed before effects are estimated: fewer in larger models."""
+    def _weights(self) -> int:
+        """How many multiplications a position takes."""
         model = self.reader.model
         weights = sum(w.numel() for name, w in model.named_parameters() if w.dim() > 1 and "embed" not in name)
         if isinstance(self.kind, Fills):
             weights += model.get_parameter("embed.pieces.weight").numel()  # each position is held beside every piece
-        return int(min(MOST, max(FEWEST, EXACT_WORK / (2 * max(1, weights)))))
+        return max(1, weights)
+
+    @cached_property
+    def exact(self) -> int:
+        """How many positions may be computed before effects are estimated: fewer in larger models."""
+        return int(min(MOST, max(FEWEST, EXACT_WORK / (2 * self._weights))))
 
     @property
     def at_once(self) -> int:
         """Positions in one batch."""
         widest = self.tape["logits"].size(-1) if "logits" in self.tape else 1
-        return min(AT_ONCE, max(1, NUMBERS // widest))
+        return min(AT_ONCE, max(1, NUMBERS // widest), max(1, int(WORK_AT_ONCE / self._weights)))
 
     @torch.no_grad()
     def after(self, *switches: Switch, batch: Batch | None = None, measure: Measure | None = None) -> Tensor:
@@ -239,7 +245,11 @@ class Trial:
     def after_each(self, switches: Sequence[Switch]) -> list[float]:
         """The measure after each of many switches, every one alone."""
         after: dict[int, float] = {k: self.after(s).item() for k, s in enumerate(switches) if s.gone}
-        firsts = {k: switch.first for k, switch in enumerate(switches) if not switch.gone}
+        layers = {} if self.switches else {k: at for k, each in enumerate(switches) if (at := alone(each)) is not None}
+        for numbers in _chunks(sorted(layers, key=lambda k: layers[k]), self.rows):
+            each = self._after_layers([switches[k] for k in numbers], [layers[k] for k in numbers])
+            after |= dict(zip(numbers, each.tolist(), strict=True))
+        firsts = {k: switch.first for k, switch in enumerate(switches) if not switch.gone and k not in layers}
         inside = sorted((k for k, first in firsts.items() if first is not None), key=lambda k: firsts[k] or 0)
         outside = [k for k, first in firsts.items() if first is None]
         for numbers in (*_chunks(inside, self.rows), *_chunks(outside, self.rows)):
@@ -248,6 +258,12 @@ class Trial:
             each = self.after_from(self._joins(starts), rows) if starts else self._after_rows(rows, len(numbers))
             after |= dict(zip(numbers, each.tolist(), strict=True))
         return [after[k] for k in range(len(switches))]
+
+    @torch.no_grad()
+    def _after_layers(self, switches: Sequence[Switch], layers: Sequence[int]) -> Tensor:
+        """Of switches in the order of their layers, each of which acts in one layer alone."""
+        own = {layer: [s for s, at in zip(switches, layers, strict=True) if at == layer] for layer in layers}
+        return self.after_from({layer + 1: switched_again(self, layer, each) for layer, each in own.items()})
 
     def _after_rows(self, switches: Sequence[Switch], count: int) -> Tensor:
         return self.after(*switches, batch=self.batch.times(count))

@@ -130,20 +130,24 @@ class App:
 
     def picture(self, asked: Asked) -> bytes:
         """All that is needed at once.  The cells of the head that is looked at are asked for by `head`, which measures
-        them, and the rest by `more`.
+        them, and the rest by `more`: of a text too long to measure every edge, all effects, so that the answer need
+        not wait for them.
         """
-        found = self._explained(asked).picture(full=False, switches=asked.switches, cells=False)
+        found = self._explained(asked).picture(full=False, switches=asked.switches, cells=False, effects=False)
         arrays = found["arrays"]
-        if sum(array.nbytes for array in arrays.values()) > HEAVY:
+        if _heavy(arrays):
             arrays = {name: array for name, array in arrays.items() if name.split(".")[-1] in FIRST}
         return pack({**found, "arrays": arrays})
 
     def more(self, asked: Asked) -> bytes:
-        """What was left for later; of the arrays those that are other ones now: cells that were measured."""
-        found = self._explained(asked).picture(full=True)
-        measured = any(map(any, found["cells"]["exact"]))
-        arrays = {name: each for name, each in found["arrays"].items() if measured and name.endswith(".cells")}
-        return pack({**found, "arrays": arrays})
+        """What was left for later; of the arrays those that are other ones now: cells that were measured.  Where even
+        effects were left, they come `first`, and the rest is asked for once more.
+        """
+        first = asked.body.get("first") is True
+        found = self._explained(asked).picture(full=not first)
+        others = first or any(map(any, found["cells"]["exact"]))
+        cells = {name: each for name, each in found["arrays"].items() if others and name.endswith(".cells")}
+        return pack({**found, "arrays": {} if _heavy(cells) else cells})
 
     def what_if(self, asked: Asked) -> dict[str, Any]:
         x = self._explained(asked)
@@ -193,6 +197,10 @@ class App:
         job = self.worker.running
         seconds = 0.0 if job is None else round(time.monotonic() - job.since, 2)
         return _sent({"waiting": len(self.worker), "running": None if job is None else job.topic, "seconds": seconds})
+
+
+def _heavy(arrays: Mapping[str, Any]) -> bool:
+    return sum(array.nbytes for array in arrays.values()) > HEAVY
 
 
 async def _gone(request: Request) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from glassformer.errors import UsageError, one_line
+from glassformer.explain.wanted import as_long_as
 
 if TYPE_CHECKING:
     from glassformer.explain.explanation import Explanation
@@ -121,10 +122,12 @@ class Worker:
         return len(dropped)
 
     def drop(self, job: Job) -> None:
-        """Nobody waits for this one any more."""
+        """Nobody waits for this one any more; where it runs already, it ends before its next layer."""
         with self._wake:
             if job in self._jobs:
                 self._forget(job)
+            elif job is self.running:
+                job.drop()
 
     def _forget(self, job: Job | Errand) -> None:
         self._jobs.remove(job)
@@ -138,14 +141,15 @@ class Worker:
                     self._wake.wait()
                 job = self.running = self._jobs.popleft()
             job.since = time.monotonic()
-            job.end(_answered(job.work))
+            job.end(_answered(job))
             self.running = None
 
 
-def _answered(work: Callable[[], Any]) -> Any:
+def _answered(job: Job | Errand) -> Any:
     """A result, or the error it ended with: a crafted tokenizer can raise a bare BaseException too."""
     try:
-        return work()
+        with as_long_as(lambda: not (isinstance(job, Job) and job.stale)):
+            return job.work()
     except BaseException as error:
         return error if isinstance(error, Exception) else RuntimeError(one_line(error))
 

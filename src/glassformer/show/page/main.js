@@ -1,6 +1,6 @@
 // What every page does when it opens: unpack what it holds, make its source, show a view, follow the link and the keys.
 
-import { ask, startAsking } from "./base/ask.js";
+import { ask, GIVEN_UP, startAsking } from "./base/ask.js";
 import { fill, h, safe } from "./base/dom.js";
 import { placeOf } from "./base/facts.js";
 import { startKeys } from "./base/keys.js";
@@ -92,12 +92,21 @@ function fillIn(source) {
   });
 }
 
-/** First the cells of the head that is looked at, where none are there yet; then the rest. */
+/** First the effects and the cells of the head that is looked at, where none are there yet; then the rest. */
 function completed(source) {
   const picture = store.get("picture");
   if (!picture?.partial) return;
+  if (picture.effects === null) return measureEffects(source, picture);
   if (source.measured && withoutCells(picture)) measureHead(source).then(() => store.get("picture") === picture && later(() => source.more(picture), true));
   else later(() => source.more(picture), true);
+}
+
+/** Of a long text the answer and the weights stand there first; it is said that effects are on their way. */
+async function measureEffects(source, picture) {
+  store.set({ busy: "measuring effects" });
+  const found = await source.more(picture).catch((error) => error);
+  if (store.get("picture") !== picture || found.message === GIVEN_UP) return;
+  store.set(found instanceof Error ? { error: found.message, busy: null } : { picture: found, busy: null });
 }
 
 function withoutCells({ arrays, cells, model, pieces }) {

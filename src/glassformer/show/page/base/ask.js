@@ -6,6 +6,7 @@ import { safe, short } from "./dom.js";
 import { parse } from "./address.js";
 import { say, store } from "./store.js";
 
+export const GIVEN_UP = "a newer question took its place";
 let question = 0;
 let trial = 0;
 
@@ -14,15 +15,22 @@ export async function ask(wanted = {}) {
   const mine = (question += 1);
   const asked = { ...asNow(), ...wanted };
   store.set({ busy: `reading “${short(asked.text ?? "", 40)}”`, error: "" });
+  store.get("source").leave?.();
   try {
     const picture = await store.get("source").picture({ ...asked, switches: [] });
     if (mine !== question) return null;
     store.set({ picture, switches: wanted.switches ?? [], result: null, edited: null, address: kept(picture), busy: null });
     return picture;
   } catch (error) {
-    if (mine === question) store.set({ error: error.message, busy: null });
+    if (mine === question) store.set({ error: error.message, busy: null, picture: unfinished() });
     return null;
   }
+}
+
+/** The picture that stays, as another one where something of it was given up, so that it is asked for again. */
+function unfinished() {
+  const picture = store.get("picture");
+  return picture?.partial ? { ...picture } : picture;
 }
 
 /** Hold a second sentence, or the same one by another model, beside the first: a picture in `other`; null takes it away. */

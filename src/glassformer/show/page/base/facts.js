@@ -20,6 +20,11 @@ export function isSpecial(picture, position) {
   return picture.special_pieces.includes(position);
 }
 
+/** Whether its effects are on their way: of a long text the answer stands there first. */
+export function pending(picture) {
+  return picture.partial && picture.effects === null;
+}
+
 /** Every head: [[layer, head], …]. */
 export function everyHead(picture) {
   return picture.model.heads.flatMap((heads, layer) => Array.from({ length: heads }, (_, head) => [layer, head]));

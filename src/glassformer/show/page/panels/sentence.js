@@ -1,6 +1,6 @@
 import { ask, compare, toggle } from "../base/ask.js";
 import { fill, h, safe, short } from "../base/dom.js";
-import { placeOf, wordAdds } from "../base/facts.js";
+import { pending, placeOf, wordAdds } from "../base/facts.js";
 import { badge, signed } from "../base/format.js";
 import { barsFigure, saveFigure } from "../base/figure.js";
 import { Framed, tool } from "../base/frame.js";
@@ -248,6 +248,7 @@ export class SentencePanel extends Framed {
   #notes(picture, adds) {
     const measured = adds.filter((each) => each !== null).length;
     const spoken = picture.words.length - picture.specials.length;
+    if (pending(picture)) return h("span", {}, "Effects are being measured.");
     const parts = ["Number and bar: with the word − without it."];
     if (this.#arched(picture)) parts.push("Arcs: what changes when one word may not look at another (−∞ before softmax).");
     if (measured < spoken) parts.push(`${measured} of ${spoken} words were measured, those estimated to add most.`);

@@ -1,4 +1,5 @@
 import { fill, h, safe } from "../base/dom.js";
+import { pending } from "../base/facts.js";
 import { badge, percent, signed } from "../base/format.js";
 import { barsFigure, saveFigure } from "../base/figure.js";
 import { Framed, tool } from "../base/frame.js";
@@ -14,7 +15,7 @@ export class StripPanel extends Framed {
     const picture = store.get("picture");
     if (!picture) return;
     const rows = baselineRows(picture);
-    fill(this.body, h("table", { class: "bars" }, h("caption", { class: "spoken" }, "baselines"), h("tbody", {}, rows.map((row) => this.#row(row, picture)))), rows.length > 1 ? null : h("p", { class: "note" }, "The baselines were not measured for this picture."));
+    fill(this.body, h("table", { class: "bars" }, h("caption", { class: "spoken" }, "baselines"), h("tbody", {}, rows.map((row) => this.#row(row, picture)))), rows.length > 1 ? null : h("p", { class: "note" }, pending(picture) ? "Baselines are being measured." : "The baselines were not measured for this picture."));
     this.setBadge(badge(picture, "each as named", howMany(rows.map((row) => row.n ?? 1))));
     this.keepingFocus(() => fill(this.foot, `${picture.metric.name} of ${safe(picture.metric.of)}; zero is the border between the answers. `, ["svg", "png"].map((kind) => tool(kind.toUpperCase(), kind, () => saveFigure(this.figure(), "baselines", kind), { kind: "quiet" }))));
   }

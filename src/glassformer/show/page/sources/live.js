@@ -1,10 +1,12 @@
 // The source of a served page: it asks the server on this machine.
 
+import { GIVEN_UP } from "../base/ask.js";
 import { store } from "../base/store.js";
 import { unpack } from "../base/unpack.js";
 import { headOf } from "./heads.js";
 
 const PATIENCE = 400; // ms; whoever waits longer is told what for
+const ADDING = new Set(["more", "head"]); // routes
 const EXAMPLES_AT_HAND = ["this restaurant was not terrible", "Thinking Machines"];
 const SMALL_MODEL = "tiny";
 
@@ -14,6 +16,7 @@ export class LiveSource {
   can = { type: true, combine: true, values: true, compare: true, load: true };
   #page = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   #running = new Map(); // topic → what aborts its request
+  #beside = new Set(); // what aborts each request that only adds to a picture
   #known = null;
   #listing = null;
   #heads = new WeakMap();
@@ -46,10 +49,16 @@ export class LiveSource {
     return picture;
   }
 
-  /** The same picture with what was left for later. */
+  /** The same picture with what was left for later: first the effects, where even they were. */
   async more(picture) {
-    const { arrays, ...rest } = await unpack(await this.#bytes("more", asked(picture), "more"));
+    const first = picture.effects === null;
+    const { arrays, ...rest } = await unpack(await this.#bytes("more", { ...asked(picture), first }, first ? "effects" : "more"));
     return { ...rest, arrays: { ...picture.arrays, ...arrays } };
+  }
+
+  /** Another text is asked about: nothing more is wanted of the one before. */
+  leave() {
+    for (const each of this.#beside) each.abort();
   }
 
   async whatIf(picture, switches) {
@@ -114,15 +123,17 @@ export class LiveSource {
       this.#running.get(topic)?.abort();
       this.#running.set(topic, given);
     }
+    if (ADDING.has(route)) this.#beside.add(given);
     const told = setTimeout(() => this.#tell(), PATIENCE);
     try {
       const answer = await fetch(`api/${route}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ page: this.#page, topic, ...body }), signal: given.signal, credentials: "same-origin", cache: "no-store" });
       if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `the server answered ${answer.status}`);
       return answer;
     } catch (error) {
-      throw error instanceof TypeError ? new Error("the server does not answer; is glassformer open still running?") : error.name === "AbortError" ? new Error("a newer question took its place") : error;
+      throw error instanceof TypeError ? new Error("the server does not answer; is glassformer open still running?") : error.name === "AbortError" ? new Error(GIVEN_UP) : error;
     } finally {
       clearTimeout(told);
+      this.#beside.delete(given);
       if (this.#running.get(topic) === given) this.#running.delete(topic);
     }
   }
@@ -139,7 +150,7 @@ export class LiveSource {
   }
 }
 
-const NAMES_OF_WORK = { picture: "reading the text and measuring effects", more: "measuring further baselines", whatif: "trying what changes", edited: "reading the text with the switches on", head: "cutting every cell of this head", load: "loading the model" };
+const NAMES_OF_WORK = { picture: "reading the text and measuring effects", effects: "measuring effects", more: "measuring further baselines", whatif: "trying what changes", edited: "reading the text with the switches on", head: "cutting every cell of this head", load: "loading the model" };
 
 function asked(picture) {
   return { model: picture.model.given, text: picture.text, second: picture.second ?? null, joint: picture.read === "together" };
