@@ -71,7 +71,7 @@ def beams(
     """The best continuations found of each text, the best first: `width` of them, or fewer where there are no more.
 
     ids: (b, n) prompts; real: (b, n) True for real pieces, all when left out, padding on the left; memory: what was
-    read before, and a source.  Raises ValueError where `write` does.
+    read before, and a source; the search uses it up.  Raises ValueError where `write` does; it never slides.
     """
     memory = Memory() if memory is None else memory
     expected = _first(model, ids, prompted(ids, real), memory, search.width)  # b s v

@@ -147,7 +147,7 @@ def make_room(memory: Memory, new: int, longest: int, known: int = 0) -> int:
         return new
     if not known:
         asked = f"{memory.length + new} pieces, the model reads {longest}"
-        raise ValueError(f"{asked}: shorten the prompt, write fewer, or leave the oldest behind with slide=True")
+        raise ValueError(f"{asked}: shorten the prompt, write fewer, or have `write` slide")
     memory.forget()
     return min(known, max(longest // 2, 1))
 
