@@ -8,7 +8,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from glassformer.errors import CheckpointError, GlassformerError
 from glassformer.hub import rules
-from tests.hub import berts
+from tests.hub import berts, gpt2s
 
 TEXTS = [
     "the food was not good",
@@ -78,6 +78,20 @@ def test_byte_pairs_cut_as_the_references_do(reference, tmp_path, spaced):
     tokens = rules.read(tmp_path, types=1)
     same_as(reference, tokens, reference.RobertaTokenizerFast.from_pretrained(tmp_path))
     assert (tokens.padding, tokens.unknown, tokens.mask_name) == (1, 3, "<mask>") and not tokens.types
+
+
+def test_gpt2s_two_files_cut_as_its_tokenizer_does(reference, tmp_path):
+    gpt2s.tokens(tmp_path / "m")
+    whole = rules.read(tmp_path / "m", types=1, needs=())
+    tokens = rules.read(gpt2s.halves(tmp_path / "m"), types=1, needs=())
+    other = reference.GPT2TokenizerFast.from_pretrained(tmp_path / "m")
+    for text in ("the film wasn't bad — 家族 🙂", "  a\n\nb 12,5", "Ünïcödé"):
+        ids = tokens.cut(text, 99).ids
+        assert ids == whole.cut(text, 99).ids == other(text)["input_ids"]
+        assert tokens.decode(ids) == other.decode(ids) == text
+    assert tokens.end == 330 and tokens.name(330) == gpt2s.END
+    with pytest.raises(CheckpointError, match=r"vocab\.json has no <s> piece \(cls_token\)"):
+        rules.read(tmp_path / "m", types=1)
 
 
 @pytest.mark.parametrize("write", [word_pieces, byte_pairs])

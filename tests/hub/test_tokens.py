@@ -12,12 +12,13 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from glassformer.errors import CheckpointError, UsageError
 from glassformer.hub.store import SHIPPED
-from glassformer.hub.tokens import LONGEST_TEXT, Tokens, pad, shares
+from glassformer.hub.tokens import LONGEST_TEXT, NONE, Tokens, pad, shares
 from tests import made
-from tests.hub import berts
+from tests.hub import berts, gpt2s
 
 SHIPPED_FILE = (SHIPPED / "sentiment" / "tokenizer.json").read_text()
 REAL, MADE = Tokens(SHIPPED_FILE), made.tokens()
+BYTES = Tokens(gpt2s.definition(), needs=())
 
 
 def words(text, tokens=MADE):
@@ -340,3 +341,64 @@ def test_padded_rows_are_real_where_there_is_a_piece():
     ids, real = pad([[5, 6, 7], [8]])
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert real.tolist() == [[True, True, True], [True, False, False]]
+
+
+# back to text
+
+
+@given(st.text(min_size=1, max_size=30))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_byte_pairs_are_read_back_whole_and_never_half_a_character(text):
+    (pieces,) = BYTES.cut_many([text], 999)
+    assert BYTES.decode(pieces.ids) == text
+    parts = list(BYTES.spoken(iter(pieces.ids)))
+    assert "".join(parts) == text and all(parts)
+    assert all("\ufffd" not in part for part in parts) or "\ufffd" in text
+
+
+@given(st.lists(st.integers(-1, len(BYTES) + 3), max_size=20))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_whatever_is_written_is_spoken_as_it_is_decoded(ids):
+    assert "".join(BYTES.spoken(ids)) == BYTES.decode(ids)
+
+
+def test_a_piece_is_spoken_before_the_next_one_is_written():
+    (pieces,) = BYTES.cut_many(["the 🙂 film"], 99)
+    written = []
+
+    def write():
+        for id in pieces.ids:
+            written.append(id)
+            yield id
+
+    spoken = BYTES.spoken(write())
+    assert BYTES.decode(written) == "" and next(spoken) == BYTES.decode(written) != ""
+    assert "🙂" in list(spoken)  # whole, though it is several pieces
+
+
+def test_words_are_decoded_as_the_reference_does(reference, tmp_path):
+    tokens = berts.tokens(tmp_path)
+    other = reference.BertTokenizerFast.from_pretrained(tmp_path)
+    ids = tokens.cut("The food was filming, not good!", 40).ids
+    ids += [tokens.padding, tokens.mask]
+    assert tokens.decode(ids) == other.decode(ids, skip_special_tokens=True) == "the food was filming, not good!"
+    assert "".join(tokens.spoken(ids)) == "the food was filming, not good!"
+
+
+def test_what_has_no_special_pieces_but_an_end_needs_none():
+    assert (BYTES.unknown, BYTES.mask, BYTES.end, BYTES.padding) == (NONE, NONE, 330, 330)
+    assert BYTES.called() == {"eos_token": gpt2s.END} and BYTES.specials == 0
+    assert BYTES.decode([330]) == "" and BYTES.cut(gpt2s.END, 99).ids != [330]  # typed it is text
+    assert BYTES.cut("the film", 99).names[-1] == "Ġfilm" and [w.text for w in BYTES.cut("a film", 9).words] == [
+        "a",
+        "film",
+    ]
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json has no \[PAD\] piece"):
+        Tokens(gpt2s.definition())
+    with pytest.raises(UsageError, match="one text at a time"):
+        BYTES.cut("a", 9, "b")
+
+
+def test_a_batch_may_be_padded_on_the_left():
+    ids, real = pad([[4, 5, 6], [7]], padding=9, left=True)
+    assert ids.tolist() == [[4, 5, 6], [9, 9, 7]] and real.tolist() == [[True] * 3, [False, False, True]]
