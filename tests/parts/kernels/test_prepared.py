@@ -14,97 +14,25 @@ from torch.nn.utils import parametrize, prune
 
 from glassformer.models import heads, surgery
 from glassformer.models.bert import Bert
-from glassformer.parts.attention import Attention, Memory, RelativeKey
+from glassformer.parts.attention import Attention, RelativeKey
 from glassformer.parts.block import (
     ACTIVATIONS,
     MLP,
-    CrossBlock,
-    Crossing,
     LayerNorm,
     PostNormBlock,
     PreNormBlock,
-    PreNormCrossBlock,
     Stack,
 )
 from glassformer.parts.kernels import prepared as kernel
-from glassformer.parts.kernels import twins as kinds
 from glassformer.parts.kernels.linear import Linear, available
 from glassformer.parts.kernels.prepared import HIDDEN, prepare
-from glassformer.parts.mask import Runs, causal, padding, pairs
+from glassformer.parts.mask import Runs, pairs
 from glassformer.tape import listen
 from tests import small
+from tests.parts.kernels.stacks import DTYPES, MASKS, ROUNDED, assert_near, off, stack, truth
 
 pytestmark = pytest.mark.skipif(not available(), reason="this build of PyTorch has no oneDNN")
-ROUNDED = pytest.mark.skipif(not available(torch.bfloat16), reason="this CPU has no bfloat16")
-DTYPES = [torch.float32, pytest.param(torch.bfloat16, marks=ROUNDED)]
-NEAR = {torch.float32: 2e-6, torch.bfloat16: 3e-2}  # of the largest number
 close = torch.testing.assert_close
-REAL = torch.tensor([[True] * 7, [False] * 2 + [True] * 4 + [False], [True] * 3 + [False] * 4])
-EACH = torch.rand(3, 7, 7, generator=torch.Generator().manual_seed(4)) < 0.6
-MASKS = {  # the mask, and the shape of what is read
-    "none": (None, (3, 7)),
-    "padding": (padding(REAL), (3, 7)),
-    "no padding after all": (padding(REAL | True), (3, 7)),
-    "nothing but padding": (padding(REAL & False), (3, 7)),
-    "pair by pair": (pairs(EACH), (3, 7)),
-    "causal": (causal(7), (3, 7)),
-    "for each head": (torch.rand(3, 4, 7, 7, generator=torch.Generator().manual_seed(5)) < 0.6, (3, 7)),
-    "packed": (Runs((2, 2, 3, 1)), (8,)),
-    "packed, one text": (Runs((8,)), (8,)),
-    "one piece": (None, (1, 1)),
-    "512 pieces": (None, (1, 512)),
-}
-
-
-KINDS = [PostNormBlock, PreNormBlock, CrossBlock, PreNormCrossBlock]
-
-
-def stack(activation="gelu", layers=3, width=16, kind=PostNormBlock):
-    """Weights large enough that everything matters; norms that have learned something."""
-    torch.manual_seed(0)
-    made = Stack(
-        kind(
-            *(Attention(width, 4) for _ in range(1 + issubclass(kind, Crossing))),
-            MLP(width, 24, ACTIVATIONS[activation]),
-        )
-        for _ in range(layers)
-    )
-    for name, weight in made.named_parameters():
-        nn.init.normal_(weight, float(name.endswith("gain")), 0.3)
-    return made.eval()
-
-
-def truth(blocks, x, mask=None, source=None):
-    """The definition, in float64, block after block, and of all positions at once."""
-    twin, x = copy.deepcopy(blocks).double(), x.double()
-    with torch.no_grad():
-        for block in twin:
-            x = block(x, mask, *([] if source is None else [Memory(source.double(), SOURCE_REAL)]))
-    return x
-
-
-def assert_near(answer, expected, dtype=torch.float32, where=slice(None)):
-    scale = max(1.0, float(expected[where].abs().max()))
-    close(answer[where].double(), expected[where].double(), rtol=0, atol=NEAR[dtype] * scale)
-
-
-@pytest.fixture
-def twins(monkeypatch):
-    """The names of the layers whose twin has run."""
-    ran = []
-    for kind in kinds.kinds().values():
-        call = kind.__call__
-        monkeypatch.setattr(
-            kind, "__call__", lambda self, *given, call=call: ran.append(self.name) or call(self, *given)
-        )
-    return ran
-
-
-def off(model, *given):
-    with torch.no_grad():
-        return model(*given)
-
-
 # the numbers
 
 
@@ -180,81 +108,6 @@ def test_two_stacks_of_one_model_are_both_prepared_and_one_may_change_alone(twin
     twins.clear()
     assert_near(off(both, x), truth(both[1], truth(both[0], x)))
     assert twins == ["0", "1", "2"]
-
-
-SOURCE_REAL = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
-
-
-def in_steps(blocks, x, sizes, memory, real=None):
-    """`x` read a few positions at a time, none looking ahead or, where `real` (b, n) is given, at padding."""
-    read, known = [], 0
-    for part in x.split(sizes, dim=1):
-        known += part.size(1)
-        may_look = causal(part.size(1), known)
-        may_look = may_look if real is None else may_look & padding(real[:, :known])
-        if real is not None:
-            memory.meet(real[:, known - part.size(1) : known])
-        read.append(off(blocks, part, may_look, memory))
-    return torch.cat(read, dim=1)
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("sizes", [[5], [1, 1, 1, 1, 1], [3, 1, 1], [2, 3]], ids=str)
-@pytest.mark.parametrize("kind", KINDS)
-def test_with_a_memory_the_twin_is_the_definition_of_all_at_once(kind, sizes, dtype, twins):
-    """Which holds what the twin computed: in a rounded one keys and values are half as wide too."""
-    blocks, x = stack("gelu_new", kind=kind), torch.randn(2, 5, 16)
-    source = torch.randn(2, 6, 16) if issubclass(kind, Crossing) else None
-    memory, left = Memory(source, SOURCE_REAL), torch.tensor([[True] * 5, [False] * 2 + [True] * 3])
-    assert prepare(blocks, dtype)
-    answer = in_steps(blocks, x, sizes, memory, left)
-    assert_near(answer, truth(blocks, x, causal(5) & padding(left), source), dtype, left)
-    assert twins == ["0", "1", "2"] * len(sizes)
-    assert {k.dtype for k, _ in memory.known.values()} == {dtype}
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_definition_and_twin_may_take_turns_with_one_memory(dtype, twins):
-    """As they do where somebody listens for a while to what the twin does not name."""
-    blocks, x = stack(kind=PreNormBlock), torch.randn(2, 6, 16)
-    assert prepare(blocks, dtype)
-    memory, read, ran = Memory(), [], []
-    for at in range(6):
-        with listen(blocks, "*.mixed") if at % 3 == 1 else contextlib.nullcontext():
-            read.append(off(blocks, x[:, at : at + 1], None, memory))
-        ran.append(len(twins))
-    assert ran == [3, 3, 6, 9, 9, 12]
-    assert_near(torch.cat(read, dim=1), truth(blocks, x, causal(6)), dtype)
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("case", ["none", "padding", "pair by pair", "causal", "packed"])
-def test_a_pre_norm_twin_is_its_definition_too(case, dtype, twins):
-    (mask, shape), blocks = MASKS[case], stack("gelu_new", kind=PreNormBlock)
-    x, blocks.packs = torch.randn(*shape, 16), False
-    assert prepare(blocks, dtype)
-    assert_near(off(blocks, x, mask), truth(blocks, x, mask), dtype)
-    assert twins == ["0", "1", "2"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_twin_names_what_its_block_names(kind, twins):
-    blocks, x = stack(kind=kind), torch.randn(2, 5, 16)
-    source = torch.randn(2, 6, 16) if issubclass(kind, Crossing) else None
-
-    def all_heard(keep):
-        with torch.no_grad(), listen(blocks, keep) as tape:
-            answer = blocks(x, causal(5), Memory(source, SOURCE_REAL))
-        return answer, dict(tape)
-
-    named = tuple(site for site in all_heard("*")[1] if not site.endswith(HIDDEN))
-    expected = all_heard(named)
-    assert prepare(blocks)
-    answer, found = all_heard(named)
-    assert twins == ["0", "1", "2"] and list(found) == list(expected[1])
-    for site, value in found.items():
-        assert_near(value, expected[1][site])
-    assert_near(answer, expected[0])
 
 
 # when it is not used
@@ -749,10 +602,6 @@ def test_exported_it_is_the_definitions(strict, twins, ids, real):
         program = torch.export.export(model, (ids, real), strict=strict)
     close(program.module()(ids, real), expected, rtol=0, atol=1e-5)
     assert not twins and not any("mkldnn" in str(node.target) for node in program.graph.nodes)
-
-
-def test_every_activation_that_onednn_fuses_is_one_of_ours():
-    assert set(kinds.FUSED) <= set(ACTIVATIONS.values())
 
 
 def test_the_parts_that_a_twin_knows_are_all_there_are_in_a_plain_stack():

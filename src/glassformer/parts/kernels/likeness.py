@@ -67,8 +67,9 @@ class Table:
 
 
 def _laid_out(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
-    x = x[:, -1:] if _here.last and x.dim() == 3 and not followed() else x
-    twin = _tables.get(table)
+    if followed():
+        return F.linear(x, table, bias)
+    x, twin = x[:, -1:] if _here.last and x.dim() == 3 else x, _tables.get(table)
     if twin is None or not twin.takes(table, x):
         return F.linear(x, table, bias)
     return twin(x) if bias is None else twin(x) + bias
