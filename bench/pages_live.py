@@ -3,10 +3,10 @@
     python bench/pages_live.py --model DIR [--sentences 16] [--warm 3]
 
 `glassformer open` serves DIR; a headless Chromium on the same cores types one new sentence after the other and presses
-Enter.  A sentence has eleven pieces where its words are whole in the vocabulary, which is counted.  Of each, by the page's
-own clock, seconds from the key:
+Enter.  A sentence has eleven pieces where its words are whole in the vocabulary, as in BERT's.
+Of each, by the page's own clock, seconds from the key:
 
-picture     until the last change of the page that the first answer makes: answer, words, every edge, head and MLP, path, card
+picture     until the last change of the page that the first answer makes: words, every edge, head and MLP, path, card
 cells       until each cell of the head in view, cut for real, is drawn
 model       the share of the server's answer in it, from the request to its last byte
 rest        until nothing more comes: other baselines, sentences alike
@@ -79,7 +79,7 @@ def one(page, text: str) -> dict[str, float]:
 def told(marks: list[dict]) -> dict[str, float]:
     """What lies between the marks, in seconds from the key."""
     start = next(each["at"] for each in marks if each["name"] == "enter")
-    answers = {each["of"]: each["at"] for each in marks if each["name"] == "answer"}
+    answers = {each["of"]: each["at"] for each in reversed(marks) if each["name"] == "answer"}
     asks = {each["of"]: each["at"] for each in reversed(marks) if each["name"] == "ask"}
     changes = [each["at"] for each in marks if each["name"] == "change"]
     later = sorted(at for name, at in answers.items() if at > answers["picture"])
