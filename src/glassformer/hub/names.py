@@ -5,7 +5,7 @@ The tables stand in families/, each row read in both directions; here they are r
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -27,30 +27,33 @@ NUMBER = re.compile(r"(?<=\.)(0|[1-9]\d{0,8})(?=\.)")
 @dataclass(frozen=True)
 class Place:
     """Where a tensor of a file stands here.  ours: one weight, or several that the file holds side by side;
-    turned: the file holds (inputs, outputs), and here it is (outputs, inputs).
+    turned: the file holds (inputs, outputs), and here it is (outputs, inputs); row: the file holds a vector as (1, w).
     """
 
     ours: tuple[str, ...]
     turned: bool = False
+    row: bool = False
 
     def shape(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
         """Of the tensor in the file, from the shapes here."""
         first, *others = shapes[self.ours[0]]
-        whole = (first * len(self.ours), *others)
+        whole = (*(1,) * self.row, first * len(self.ours), *others)
         return whole[::-1] if self.turned else whole
 
     def read(self, tensor: Tensor) -> dict[str, Tensor]:
         """The weights here, of the tensor of a file."""
-        parts = (tensor.T if self.turned else tensor).chunk(len(self.ours))
+        whole = tensor[0] if self.row else tensor
+        parts = (whole.T if self.turned else whole).chunk(len(self.ours))
         return {name: part.contiguous() for name, part in zip(self.ours, parts, strict=True)}
 
     def write(self, weights: Mapping[str, Tensor]) -> Tensor:
         """The tensor of a file, of the weights here."""
         whole = weights[self.ours[0]] if len(self.ours) == 1 else torch.cat([weights[name] for name in self.ours])
+        whole = whole[None] if self.row else whole
         return (whole.T if self.turned else whole).contiguous()
 
     def numbered(self, layer: str) -> "Place":
-        return Place(tuple(name.replace("{n}", layer) for name in self.ours), self.turned)
+        return replace(self, ours=tuple(name.replace("{n}", layer) for name in self.ours))
 
 
 def place(theirs: str, family: str) -> Place | None:
@@ -98,7 +101,7 @@ def _bodies(family: str) -> dict[str, Place]:
     """The same for the body alone, and for what is named as parts of it are."""
     rows = [Row(*row) for row in FAMILIES[family].body]
     more = [
-        Row(row.theirs.replace(*their), row.ours.replace(*our), row.turned)
+        Row(row.theirs.replace(*their), row.ours.replace(*our), row.turned, row.row)
         for their, our in FAMILIES[family].alike
         for row in rows
         if their[0] in row.theirs and isinstance(row.ours, str)
@@ -109,7 +112,7 @@ def _bodies(family: str) -> dict[str, Place]:
 def _ended(row: Row) -> Iterable[tuple[str, Place]]:
     ours = (row.ours,) if isinstance(row.ours, str) else row.ours
     if re.search(r"(weight|bias)$", row.theirs):
-        return [(row.theirs, Place(ours, row.turned))]
+        return [(row.theirs, Place(ours, row.turned, row.row))]
     endings = NORM_ENDINGS if NORMS.search(ours[0]) else ENDINGS
     return [
         (f"{row.theirs}.{their}", Place(tuple(f"{name}.{our}" for name in ours), row.turned and our == "weight"))

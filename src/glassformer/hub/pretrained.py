@@ -18,8 +18,11 @@ from glassformer.hub.names import Place
 from glassformer.hub.tokens import NONE, Tokens
 from glassformer.hub.weights import CheckpointWarning, Weights
 from glassformer.models.gpt2 import Gpt2Writer
+from glassformer.models.seq2seq import POSITIONS, Translator
+from glassformer.parts.embed import Sinusoidal
 
-WRITERS = (Gpt2Writer,)
+MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to hold
+WRITERS = (Gpt2Writer, Translator)
 KEPT = (*rules.FILES, *sentence.FILES, "generation_config.json", "README.md")  # small files, written back as they were
 
 
@@ -42,7 +45,8 @@ class Origin:
 class Read:
     """What came out of a folder.
 
-    unused: tensors the model has no place for; fresh: weights the files do not have; stops: pieces that end a text.
+    unused: tensors the model has no place for; fresh: weights the files do not have; stops: pieces that end a text;
+    target: how a text that is written is cut, where it is otherwise than one that is read.
     """
 
     model: Any
@@ -53,6 +57,7 @@ class Read:
     fresh: tuple[str, ...]
     origin: Origin
     stops: frozenset[int]
+    target: Tokens | None
 
 
 def read(folder: Path, wish: Wish) -> Read:
@@ -73,7 +78,8 @@ def read(folder: Path, wish: Wish) -> Read:
     labels = tuple(wish.labels or ()) or (described.labels if configs.names_labels(kind) else ())
     origin = Origin(described, usual, fit.places, tensors, _kept(folder))
     stops = _stops(described, config, tokens) if kind in WRITERS else frozenset()
-    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), fit.unused, fresh, origin, stops)
+    written = rules.target(folder) if kind is Translator else None
+    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), fit.unused, fresh, origin, stops, written)
 
 
 def _stops(described: configs.Described, config: Any, tokens: Tokens) -> frozenset[int]:
@@ -112,9 +118,15 @@ def _empty(kind: type[nn.Module], config: Any, folder: Path, stored: int) -> nn.
         raise CheckpointError(
             f"{folder / 'config.json'}: its sizes ask for {needed:,} weights, the files have {stored:,} bytes"
         )
+    if config.width * config.length > MOST_PLACES:
+        raise CheckpointError(f"{folder / 'config.json'}: {config.length:,} positions of {config.width:,} are too many")
     try:
         with torch.device("meta"), _Unbegun():
-            return kind(config)
+            made = kind(config)
+        for part in made.modules():
+            if isinstance(part, Sinusoidal):  # in no file
+                part.table = POSITIONS[config.positions](config.length, config.width)
+        return made
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {one_line(error, 300)}") from None
 

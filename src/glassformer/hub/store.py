@@ -24,22 +24,24 @@ from glassformer.hub import fetch, pretrained, written
 from glassformer.hub.families import family_of
 from glassformer.hub.files import MANIFEST, check_folder, read_folder, write_folder
 from glassformer.hub.matching import Wish
-from glassformer.hub.pretrained import Origin
-from glassformer.hub.tokens import Tokens
+from glassformer.hub.pretrained import MOST_PLACES, Origin
+from glassformer.hub.tokens import NEEDED, NONE, Tokens
 from glassformer.hub.weights import ELSEWHERE, INDEX, PICKLED, SINGLE
+from glassformer.models.seq2seq import Translator, TranslatorConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
 FAMILIES: dict[str, tuple[type[nn.Module], Any]] = {
     "bag-of-words": (BagOfWords, BagConfig),
     "classifier": (Classifier, ClassifierConfig),
     "generator": (Generator, TransformerConfig),
+    "translator": (Translator, TranslatorConfig),
 }
 SHIPPED = Path(str(files("glassformer"))) / "shipped"
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "CARD.md")
 WEIGHTS = (SINGLE, INDEX, PICKLED, *ELSEWHERE)
-LARGEST = {"layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
+PIECES = ("padding", "start", "end")  # ids, which may be 0
+LARGEST = {"layers": 1024, "encoder_layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
 LARGE = 1 << 20
-MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to hold
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Checkpoint:
     pooling, normalised: how one vector is made of a text; most: pieces it reads at once, where the files say;
     unused: tensors of the files that the model has no place for; fresh: weights that the files do not have, which
     were asked for with `head`; origin: what is needed to write the files back; stops: pieces that end a text which
-    the model writes.
+    the model writes; target: how that is cut, where it is otherwise than a text that is read.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Checkpoint:
     fresh: tuple[str, ...] = ()
     origin: Origin | None = None
     stops: frozenset[int] = frozenset()
+    target: Tokens | None = None
 
 
 def card(name: str | Path) -> str:
@@ -116,9 +119,9 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
     """Save `model` as `folder`, whole or not at all; weights are rounded to float16.
 
     `tokenizer`: the text of a tokenizer.json; `card`: Markdown.  Raises WriteError, and UsageError where a weight
-    does not fit in float16, or for a model of the Hugging Face hub's families, which `export` saves.
+    does not fit in float16, or for a BERT or a GPT-2, which `export` saves.
     """
-    if family_of(type(model)):
+    if type(model) not in [kind for kind, _ in FAMILIES.values()]:
         raise UsageError(f"a {type(model).__name__} is saved in the Hugging Face format: export(folder, checkpoint)")
     family = next(name for name, (kind, _) in FAMILIES.items() if type(model) is kind)
     config = {"family": family, "labels": list(labels), **dataclasses.asdict(model.config)}  # type: ignore[arg-type]
@@ -135,10 +138,10 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
 
 
 def export(folder: str | Path, checkpoint: Checkpoint) -> None:
-    """Save a BERT or a GPT-2 as `folder` in the Hugging Face format, whole or not at all: `transformers` reads it.
+    """Save a BERT, a GPT-2 or a translator as `folder` in the Hugging Face format, whole or not at all.
 
-    Tensors keep the names and the precision they came with; what has not changed is written back byte for byte.
-    Raises WriteError, and UsageError for any other model.
+    `transformers` reads it.  Tensors keep the names and the precision they came with; what has not changed is written
+    back byte for byte.  Raises WriteError, and UsageError for any other model.
     """
     if not family_of(type(checkpoint.model)):
         raise UsageError(f"{checkpoint.name} is of no family of the hub; save(folder, model, …) saves it")
@@ -166,11 +169,13 @@ def load(
         raise UsageError(f"{Path(name).name} is a model of ours, and has the head it has; leave out head and labels")
     model, names = _build(folder, contents["config.json"], len(contents["model.safetensors"]))
     _fill(model, _weights(folder, contents["model.safetensors"]), folder)
-    tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"))
+    writes = isinstance(model, Generator | Translator)
+    tokens = Tokens(contents["tokenizer.json"].decode(errors="replace"), needs=() if writes else NEEDED)
     if len(tokens) != model.config.vocabulary:
         told = model.config.vocabulary
         raise CheckpointError(f"{folder}: tokenizer.json has {len(tokens)} pieces, config.json says {told}")
-    return Checkpoint(Path(name).name, model.eval(), tokens, names, folder)
+    stops = frozenset({getattr(model.config, "end", tokens.end)} - {NONE}) if writes else frozenset()
+    return Checkpoint(Path(name).name, model.eval(), tokens, names, folder, stops=stops)
 
 
 def _ours(folder: Path) -> bool:
@@ -184,7 +189,7 @@ def _pretrained(name: str | Path, folder: Path, wish: Wish) -> Checkpoint:
     called = Path(name).name if os.path.isdir(name) else str(name)
     most = min(read.model.config.longest, read.sentence.most or read.model.config.longest)
     how = read.sentence.pooling, read.sentence.normalised, most
-    rest = read.unused, read.fresh, read.origin, read.stops
+    rest = read.unused, read.fresh, read.origin, read.stops, read.target
     return Checkpoint(called, read.model, read.tokens, read.labels, folder, *how, *rest)
 
 
@@ -195,7 +200,7 @@ def _build(folder: Path, content: bytes, stored: int) -> tuple[Any, tuple[str, .
         kind, config = FAMILIES[fields.pop("family")]
         labels = _labels(fields.pop("labels"), fields.get("classes"))
         built = config(**fields)
-        _bounded(dataclasses.asdict(built), stored)
+        _bounded(built, stored)
         return kind(built), labels
     except KeyError as error:
         raise CheckpointError(f"{folder / 'config.json'} has no, or an unknown, {one_line(error)}") from None
@@ -210,15 +215,19 @@ def _labels(labels: Any, classes: Any) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _bounded(fields: dict[str, Any], stored: int) -> None:
+def _bounded(config: Any, stored: int) -> None:
     """No size may be absurd, for what follows allocates it: no larger than the file of the weights can fill."""
-    sizes = {name: value for name, value in fields.items() if name not in ("dropout", "block", "positions", "pool")}
+    whole = [field.name for field in dataclasses.fields(config) if field.type in (int, int | None)]
+    sizes = {name: value for name in whole if (value := getattr(config, name)) is not None}
     for name, value in sizes.items():
-        most = LARGEST.get(name, LARGE)
-        if type(value) is not int or not 1 <= value <= most:
-            raise ValueError(f"{name} is {one_line(repr(value), 40)}; a whole number from 1 to {most:,} was expected")
+        least, most = int(name not in PIECES), LARGEST.get(name, LARGE)
+        if type(value) is not int or not least <= value <= most:
+            allowed = f"a whole number from {least} to {most:,} was expected"
+            raise ValueError(f"{name} is {one_line(repr(value), 40)}; {allowed}")
     width = sizes.get("width", sizes.get("classes", 1))
-    weights = width * (sizes["vocabulary"] + sizes.get("layers", 0) * (4 * width + 2 * sizes.get("hidden", 0)))
+    sides = ("layers", "hidden"), ("encoder_layers", "encoder_hidden" if "encoder_hidden" in sizes else "hidden")
+    blocks = sum(sizes.get(layers, 0) * (4 * width + 2 * sizes.get(hidden, 0)) for layers, hidden in sides)
+    weights = width * (sizes["vocabulary"] + blocks)
     if 2 * weights > stored:
         raise ValueError(f"its sizes ask for {weights:,} weights, model.safetensors has {stored:,} bytes")
     if width * sizes.get("length", 0) > MOST_PLACES:

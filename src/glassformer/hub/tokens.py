@@ -100,7 +100,7 @@ class Tokens:
                 f"tokenizer.json does not number its {len(vocabulary)} pieces from 0 on; make it again"
             )
         self._encoded(["a", "⸻"])  # some files fail only here, or at what they do not know
-        with _panics():
+        with panics():
             self._one, self._two = _frame(self._tokenizer, 1), _frame(self._tokenizer, 2)
         self.types = types > 1 and self._two.typed
         framed = {slot[0] for slot in self._one.slots if not isinstance(slot, int)}
@@ -142,7 +142,7 @@ class Tokens:
 
     def encode_many(self, texts: list[str], most: int, seconds: list[str] | None = None) -> list[list[int]]:
         """The ids of `cut_many` and nothing else: the fastest way from text to model."""
-        with _panics():
+        with panics():
             rows = [
                 [encoding.ids for encoding in self._tokenizer.encode_batch_fast(each, add_special_tokens=False)]
                 for each in (texts, seconds)
@@ -160,7 +160,7 @@ class Tokens:
     def decode(self, ids: Iterable[int]) -> str:
         """The text that pieces stand for, without what is special; what is no whole character is �."""
         said = [id for id in ids if id >= 0 and id not in self._silent]
-        with _panics():
+        with panics():
             return self._tokenizer.decode(said, skip_special_tokens=True)
 
     def spoken(self, ids: Iterable[int]) -> Iterator[str]:
@@ -199,7 +199,7 @@ class Tokens:
         return frame
 
     def _encoded(self, texts: list[str], tokenizer: Tokenizer | None = None) -> list[Encoding]:
-        with _panics():
+        with panics():
             return (tokenizer or self._tokenizer).encode_batch(texts, add_special_tokens=False)
 
     def _pieces(self, texts: list[str], encodings: list[Encoding], most: int) -> Pieces:
@@ -267,18 +267,18 @@ def shares(texts: Sequence[Sequence[int]], room: int) -> list[int]:
 
 
 @contextmanager
-def _panics() -> Iterator[None]:
+def panics(what: str = "tokenizer.json cannot be used") -> Iterator[None]:
     """Whatever a crafted file makes of the tokenizer is a CheckpointError; Rust's panic is no Exception."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, CheckpointError):
         raise
     except BaseException as error:
-        raise CheckpointError(f"tokenizer.json cannot be used: {one_line(error)}") from None
+        raise CheckpointError(f"{what}: {one_line(error)}") from None
 
 
 def _tokenizer(definition: str) -> Tokenizer:
-    with _panics():
+    with panics():
         made = Tokenizer.from_str(definition)
     made.no_padding()
     made.no_truncation()

@@ -19,7 +19,7 @@ from glassformer.hub.tokens import Tokens
 
 def contents(model: Any, tokens: Tokens, labels: tuple[str, ...], origin: Origin | None) -> dict[str, bytes]:
     """The files of a checkpoint that `transformers` reads, as they were where nothing has changed."""
-    origin = origin or _made(tokens, type(model))
+    origin = origin or _made(tokens, model)
     family, kind = origin.described.family, type(model)
     architecture = names.architecture(kind, family)
     if kind is origin.kind and origin.described.end:
@@ -79,11 +79,11 @@ def _as_stored(before: Tensor, now: Tensor | None) -> Tensor:
     return now.to(before.dtype).contiguous()
 
 
-def _made(tokens: Tokens, kind: type[nn.Module]) -> Origin:
+def _made(tokens: Tokens, model: Any) -> Origin:
     """For a model that came from no such folder: its family's names, and a tokenizer.json that says all."""
-    family = family_of(kind)
+    family = family_of(type(model))
     assert family is not None, "store.export asks first"
-    described = configs.Described(family.name, "", family.config(), ("LABEL_0", "LABEL_1"), {})
+    described = configs.Described(family.name, "", model.config, ("LABEL_0", "LABEL_1"), {})
     settings = {"tokenizer_class": "PreTrainedTokenizerFast"} | tokens.called()
     files = {"tokenizer.json": tokens.definition.encode(), "tokenizer_config.json": json.dumps(settings).encode()}
-    return Origin(described, family.bodies[0], {}, {}, files)
+    return Origin(described, [*family.bodies, *family.classes.values()][0], {}, {}, files)

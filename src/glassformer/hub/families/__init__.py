@@ -8,8 +8,9 @@ from torch import nn
 from glassformer.hub.families.bert import BERT, DISTILBERT, ROBERTA
 from glassformer.hub.families.family import Family
 from glassformer.hub.families.gpt2 import GPT2
+from glassformer.hub.families.marian import MARIAN
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (BERT, ROBERTA, DISTILBERT, GPT2)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (BERT, ROBERTA, DISTILBERT, GPT2, MARIAN)}
 HEADS: dict[str, type[nn.Module]] = {  # every class that a checkpoint may be, by its name
     kind.__name__: kind for family in FAMILIES.values() for kind in (*family.bodies, *family.classes.values())
 }

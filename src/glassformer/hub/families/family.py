@@ -16,12 +16,14 @@ class Row(NamedTuple):
     """What a tensor is called in files, and here; `{n}` is the number of a layer.
 
     Without an ending it stands for a `weight` and a `bias`.  ours: several, where a file holds them side by side in
-    one tensor; turned: the file holds a weight as (inputs, outputs), for x · W, and here it is (outputs, inputs).
+    one tensor; turned: the file holds a weight as (inputs, outputs), for x · W, and here it is (outputs, inputs); row:
+    the file holds a vector as (1, width).
     """
 
     theirs: str
     ours: str | tuple[str, ...]
     turned: bool = False
+    row: bool = False
 
 
 def _as_they_are(values: dict[str, Any], classes: int) -> dict[str, Any]:
