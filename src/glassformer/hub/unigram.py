@@ -19,6 +19,7 @@ from glassformer.errors import CheckpointError, one_line
 UNIGRAM = 1  # of SentencePiece's four ways to cut
 SPOKEN = (1, 4)  # kinds of pieces that stand for text: normal ones, and those that somebody asked for
 NEVER, RATHER_NOT = -1e12, -1e6  # scores of what only the other text has: of whole pieces, of single characters
+NUMBER, BYTES, SIZES = 0, 2, {1: 8, 5: 4}  # how a field of a protocol buffer is stored; sizes in bytes
 CONVERT = "make a tokenizer.json of it with transformers, AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
 
 
@@ -48,7 +49,7 @@ def _model(content: bytes) -> Unigram:
     writing: dict[int, Any] = {}
     for number, value in fields(content):
         if number == 1:
-            piece = dict(fields(value))
+            piece = {1: b"", **dict(fields(value))}
             if piece.get(3, 1) in SPOKEN:
                 scores[piece[1].decode()] = struct.unpack("<f", piece.get(2, b"\0" * 4))[0]
         elif number in (2, 3):
@@ -65,13 +66,13 @@ def fields(content: bytes) -> Iterator[tuple[int, Any]]:
     at = 0
     while at < len(content):
         key, at = _whole(content, at)
-        if key & 7 == 0:
+        if key & 7 == NUMBER:
             value, at = _whole(content, at)
         else:
-            size, at = _whole(content, at) if key & 7 == 2 else ({1: 8, 5: 4}[key & 7] if key & 7 in (1, 5) else -1, at)
-            if size < 0 or at + size > len(content):
-                raise ValueError(f"field {key >> 3} at byte {at} does not end in the file")
+            size, at = _whole(content, at) if key & 7 == BYTES else (SIZES.get(key & 7, len(content)), at)
             value, at = content[at : at + size], at + size
+        if at > len(content):
+            raise ValueError(f"field {key >> 3} does not end in its {len(content)} bytes")
         yield key >> 3, value
 
 
