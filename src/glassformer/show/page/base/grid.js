@@ -42,7 +42,7 @@ export class Grid {
     this.#matrix = matrix;
     this.cover.setAttribute("aria-rowcount", matrix.rows);
     this.cover.setAttribute("aria-colcount", matrix.columns);
-    this.#lay();
+    this.#layWithOthers();
   }
 
   /** What is on the canvas now, for a figure: the matrix itself. */
@@ -88,7 +88,7 @@ export class Grid {
   }
 
   #listen() {
-    new ResizeObserver(() => this.#lay()).observe(this.element);
+    new ResizeObserver(() => this.#view?.within !== this.element.clientWidth && this.#layWithOthers()).observe(this.element);
     this.scroller.addEventListener("scroll", () => this.#scrolled());
     this.scroller.addEventListener("pointerdown", (event) => this.#pointed(event, true));
     this.scroller.addEventListener("pointermove", (event) => this.#pointed(event, event.buttons === 1));
@@ -131,18 +131,41 @@ export class Grid {
     else if (j >= 0 && j < columns && i >= 0 && i < rows) this.options.move(i, j);
   }
 
-  /** Measure, and draw again. */
-  #lay() {
-    const matrix = this.#matrix;
+  /** Measure, and draw again, soon: all grids of a panel at once, for each time one reads what another wrote costs a layout. */
+  #layWithOthers() {
+    if (!Grid.#unlaid.size) queueMicrotask(Grid.#layAll);
+    Grid.#unlaid.add(this);
+  }
+
+  static #unlaid = new Set();
+
+  static #layAll() {
+    const grids = [...Grid.#unlaid];
+    Grid.#unlaid.clear();
+    const laid = grids.filter((grid) => grid.#read());
+    for (const grid of laid) grid.#write();
+    for (const grid of laid) grid.#view.inside = [grid.scroller.clientWidth, grid.scroller.clientHeight];
+    for (const grid of laid) grid.#laid();
+  }
+
+  /** What stands in the page; false where this grid is not in it. */
+  #read() {
     const width = this.element.clientWidth;
-    if (!matrix || !width) return;
-    this.#view = this.#measured(matrix, width);
-    const { left, top, fullWidth, fullHeight, windowHeight } = this.#view;
+    if (!this.#matrix || !width) return false;
+    this.#view = { ...this.#measured(this.#matrix, width), within: width };
+    return true;
+  }
+
+  #write() {
+    const { within, left, top, fullWidth, fullHeight, windowHeight } = this.#view;
     this.extent.style.setProperty("width", `${left + fullWidth}px`);
     this.extent.style.setProperty("height", `${top + fullHeight}px`);
     this.scroller.style.setProperty("height", `${windowHeight}px`);
-    this.scroller.style.setProperty("width", `${Math.min(width, left + fullWidth + (top + fullHeight > windowHeight ? 16 : 0))}px`);
-    [this.#view.windowWidth, this.#view.windowHeight] = [this.scroller.clientWidth, this.scroller.clientHeight];
+    this.scroller.style.setProperty("width", `${Math.min(within, left + fullWidth + (top + fullHeight > windowHeight ? 16 : 0))}px`);
+  }
+
+  #laid() {
+    [this.#view.windowWidth, this.#view.windowHeight] = this.#view.inside;
     this.redraw();
     this.#reveal();
   }
