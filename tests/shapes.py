@@ -32,7 +32,7 @@ from glassformer.models.beams import Search, beams
 from glassformer.models.bert import may_look
 from glassformer.models.decoding import Until, write
 from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
-from glassformer.parts import embed, mask, pool
+from glassformer.parts import embed, mask, pool, sparse, variants
 from glassformer.parts.attention import Attention, Memory, attend, plain, scaled, wide
 from glassformer.parts.mask import Runs, boolean
 from glassformer.tape import listen
@@ -236,7 +236,18 @@ def runs() -> list[Run]:
         *((lambda how=how: how(x, real), sizes) for how in (pool.mean, pool.maximum, pool.last)),
         *((lambda table=table: table(5, 12), sizes) for table in (embed.interleaved, embed.halves, embed.marian)),
     ]
-    return whole + parts + _written(ids, _without(sizes, "bnij"))
+    return whole + parts + _variants(x, other) + _written(ids, _without(sizes, "bnij"))
+
+
+def _variants(x: Tensor, other: Tensor) -> list[Run]:
+    """Every other attention, on a text of its own; three inputs apart; masks that leave most pairs out."""
+    made = [make(12, 3) for name, make in variants.VARIANTS.items() if name != "wide"]
+    runs: list[Run] = [(lambda attention=attention: attention(x), small.SIZES | {"t": 9}) for attention in made]
+    apart, memory = variants.Apart(12, 3), variants.Segments(5)
+    runs += [(lambda: apart(x, other, other), {"w": 12}), (lambda: memory.recall(made[0], x), small.SIZES)]
+    patterns = (sparse.window, sparse.strided, sparse.stretch, sparse.summaries)
+    patterns += (sparse.nearby_and_strided, sparse.nearby_and_summaries)
+    return runs + [(lambda pattern=pattern: pattern(2, 5, 8), {"i": 5, "j": 8}) for pattern in patterns]
 
 
 def _written(ids: Tensor, sizes: dict[str, int]) -> list[Run]:

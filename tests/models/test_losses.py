@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from glassformer.models.losses import (
     IGNORED,
     LOSSES,
-    bits,
     cross_entropy,
     inside,
     of_the_text,
@@ -84,11 +83,6 @@ def test_where_the_target_is_one_piece_subtracting_is_the_gradient_and_not_the_l
     loss.backward()
     torch.testing.assert_close(logits.grad, logits.softmax(-1) - F.one_hot(target, 6))
     assert loss.item() == pytest.approx(math.log(5))
-
-
-def test_bits_are_nats_over_the_logarithm_of_two():
-    """A uniform guess of one in 256 bytes is eight bits a byte: nothing is compressed."""
-    assert bits(cross_entropy(torch.zeros(3, 256), torch.tensor([1, 2, 3])).item()) == pytest.approx(8, abs=1e-5)
 
 
 def test_regression_by_hand_also_with_one_number_a_text():

@@ -1,7 +1,5 @@
 """What the heads learn from.  A label of −100 is not asked about; where nothing is asked, the loss is 0."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,11 +24,6 @@ def smoothed(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
     each = (1 - smoothing) * right + smoothing * surprise.mean(dim=-1)  # b n
     asked = labels != IGNORED
     return each.where(asked, 0.0).sum() / asked.sum().clamp(min=1)
-
-
-def bits(nats: float) -> float:
-    """A loss in bits: of characters, bits per character; of bytes, the size a text is compressed to, in bits a byte."""
-    return nats / math.log(2)
 
 
 def regression(logits: Tensor, labels: Tensor) -> Tensor:

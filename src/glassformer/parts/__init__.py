@@ -8,6 +8,8 @@ block      attention and MLP, each with its residual and norm (post-norm, pre-no
 positions  where in the sentence a word stands
 embed      from pieces to vectors
 pool       from many positions to one
+variants   attention otherwise: one part of it in place of another
+sparse     masks that leave most pairs out
 
 The axes, one letter each, in the order they stand in the shape comments:
 
@@ -17,5 +19,5 @@ The axes, one letter each, in the order they stand in the shape comments:
     j  positions looked at (keys)        m  width inside the MLP
     v  pieces in the vocabulary          c  classes
     f  frequencies of the sinusoids      s  continuations side by side
-    r  pieces in the running
+    r  pieces in the running             t  distances between positions
 """
