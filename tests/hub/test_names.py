@@ -15,7 +15,7 @@ from glassformer.models.heads import (
     QuestionAnswering,
     SequenceClassification,
 )
-from tests.hub import berts, gpt2s
+from tests.hub import berts, gpt2s, marians
 
 ASKED = [
     (name, kind)
@@ -31,8 +31,9 @@ def ours(theirs, family):
 
 
 def own(family, kind):
-    if family == "gpt2":
-        return list(gpt2s.model(kind, tied=False).state_dict())
+    if family in ("gpt2", "marian"):
+        made = gpt2s.model(kind, tied=False) if family == "gpt2" else marians.model()
+        return list(made.state_dict())
     decoder = {"decoder": True, "cross": True} if kind is CausalLanguageModel and family != "distilbert" else {}
     types = {"types": 0} if family == "distilbert" else {}
     decoder = decoder or {"decoder": kind is CausalLanguageModel}
@@ -80,6 +81,12 @@ def test_a_family_has_at_most_fifteen_rows_for_its_body():
         ("h.0.ln_2.bias", "gpt2", "layers.0.mlp_norm.shift"),
         ("ln_f.weight", "gpt2", "finish.gain"),
         ("lm_head.weight", "gpt2", "predict.weight"),
+        ("model.decoder.layers.3.encoder_attn.out_proj.bias", "marian", "layers.3.cross.out.bias"),
+        ("model.decoder.layers.3.encoder_attn_layer_norm.weight", "marian", "layers.3.cross_norm.gain"),
+        ("model.encoder.layers.0.self_attn_layer_norm.bias", "marian", "encoder.layers.0.attention_norm.shift"),
+        ("model.encoder.layers.12.fc2.weight", "marian", "encoder.layers.12.mlp.outward.weight"),
+        ("model.encoder.embed_tokens.weight", "marian", "embed.pieces.weight"),
+        ("final_logits_bias", "marian", "predict.bias"),
     ],
 )
 def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, mine):
@@ -100,6 +107,8 @@ def test_a_name_of_theirs_is_a_name_of_ours(theirs, family, mine):
         "h.{n}.ln_1.weight",
         "h.00.ln_1.weight",
         "h.-1.ln_1.weight",
+        "model.encoder.layers.0.encoder_attn.q_proj.weight",
+        "model.decoder.layers.0.layers.1.fc1.weight",
         "encoder.layer.0.layer.1.attention.self.query.weight",
         "../../etc/passwd",
         "<img onerror=alert(1)>",
@@ -156,3 +165,11 @@ def test_what_a_file_holds_as_one_is_several_here_and_one_again():
     assert torch.equal(place.write(read), stored)
     bias = names.place("h.1.attn.c_attn.bias", "gpt2")
     assert not bias.turned and torch.equal(bias.write(bias.read(stored[0])), stored[0])
+
+
+def test_a_vector_that_a_file_has_as_a_row_is_one_here():
+    place = names.place("final_logits_bias", "marian")
+    stored = torch.arange(5.0)[None]
+    (read,) = place.read(stored).values()
+    assert read.shape == (5,) and place.shape({"predict.bias": (5,)}) == (1, 5)
+    assert torch.equal(place.write({"predict.bias": read}), stored)

@@ -62,9 +62,11 @@ def stops(described: Described, vocabulary: int) -> frozenset[int]:
     return frozenset(ids)
 
 
-def name_of(ours: str, family: str) -> str:
-    """What a config.json calls a field of ours."""
-    return next(theirs for theirs, field in FAMILIES[family].fields.items() if field.ours == ours)
+def name_of(ours: str, family: str, weight: str = "") -> str:
+    """What a config.json calls a field of ours; an encoder's `weight` may have a field of its own."""
+    called = {field.ours: theirs for theirs, field in FAMILIES[family].fields.items()}
+    own = f"encoder_{ours}" if weight.startswith("encoder.") else ours
+    return called.get(own, called.get(ours, ours))
 
 
 def write(was: Described, config: Any, architecture: str, labels: tuple[str, ...]) -> dict[str, Any]:

@@ -123,15 +123,17 @@ def _shapes(theirs: str, fit: Match, found: Weights, state: Mapping[str, Tensor]
     axes = ("classes", "width") if ours.startswith("classifier.") else axes
     axes = axes[::-1] if place.turned else axes
     differ = [field for field, one, other in zip(axes, stored, wanted, strict=False) if one != other] or ["width"]
-    field = "num_labels" if differ[0] == "classes" else configs.name_of(differ[0], fit.family)
+    field = "num_labels" if differ[0] == "classes" else configs.name_of(differ[0], fit.family, ours)
     return f"{theirs}: file {stored}, model {wanted}; see {field}"
 
 
 def _hint(theirs: Iterable[str], family: str) -> str:
     """The field of config.json that decides whether such tensors are there."""
-    ours = {place.ours[0] for each in theirs if (place := names.place(each, family))}
-    field = next((field for part, field in ABSENT.items() if any(f".{part}." in f".{name}" for name in ours)), None)
-    return f"; see {configs.name_of(field, family)}" if field else ""
+    known = {field.ours for field in FAMILIES[family].fields.values()}
+    ours = [place.ours[0] for each in theirs if (place := names.place(each, family))]
+    hints = ((field, name) for part, field in ABSENT.items() for name in ours if f".{part}." in f".{name}")
+    found = next((pair for pair in hints if pair[0] in known), None)
+    return f"; see {configs.name_of(found[0], family, found[1])}" if found else ""
 
 
 def grouped(theirs: Iterable[str], most: int = 5) -> str:

@@ -42,7 +42,6 @@ FIELDS = {
     "attention_dropout": Field("attention_dropout", CHANCE),
     "max_position_embeddings": Field("length", whole(1)),
     "scale_embedding": Field("scaled", SWITCH),
-    "tie_word_embeddings": Field("tied", SWITCH),
     "pad_token_id": Field("padding", whole(0)),
     "decoder_start_token_id": Field("start", whole(0)),
     "eos_token_id": Field("end", whole(0)),
@@ -66,6 +65,7 @@ SAYS = {
 ONLY = {
     "is_encoder_decoder": (True,),
     "share_encoder_decoder_embeddings": (True,),
+    "tie_word_embeddings": (True,),
     "static_position_embeddings": (True,),
     "normalize_before": (False,),
     "normalize_embedding": (False,),
@@ -87,7 +87,7 @@ MARIAN = Family(
     buffers=re.compile(r"model\.(encoder|decoder)\.embed_positions\.weight"),  # sines and cosines
     fields=FIELDS,
     says=SAYS,
-    fixed={"block": "post", "positions": "marian", "bias": True},
+    fixed={"block": "post", "positions": "marian", "bias": True, "tied": True},
     only=ONLY,
     roles=("padding", "unknown", "end"),
 )
