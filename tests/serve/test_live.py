@@ -125,6 +125,20 @@ def test_the_last_few_are_kept():
     assert made_ == ["a", "b", "c", "b"]
 
 
+def test_what_is_large_leaves_room_for_fewer():
+    kept = Kept(8, len, heaviest=10)
+    for name, numbers in (("a", "1" * 4), ("b", "2" * 4), ("c", "3" * 4), ("d", "4" * 40)):
+        assert kept.of(name, lambda numbers=numbers: numbers) == numbers
+        assert name in kept and (len(kept) == 1 or sum(map(len, kept.values())) <= 10)
+    assert list(kept) == ["d"], "the last one asked for stays, however large it is"
+
+
+def test_a_desk_knows_how_large_its_explanations_are():
+    desk = Desk(made.reader(made.classifier()))
+    short, long = (desk.explanation(None, text, None, False) for text in ("not bad", "not bad, not good, not bad"))
+    assert 0 < desk.texts.weight(short) < desk.texts.weight(long)
+
+
 def test_what_cannot_be_made_throws_nothing_out():
     kept = Kept(1)
     kept.of("a", lambda: 1)

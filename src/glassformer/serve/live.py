@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WAITING = 16  # questions, at most
 TEXTS, MODELS = 8, 4  # explanations, and models beside those of the package, that are kept
+NUMBERS = 1 << 27  # on the tapes of the explanations that are kept: half a gigabyte
 
 
 class Full(Exception):
@@ -155,20 +156,23 @@ def _answered(job: Job | Errand) -> Any:
 
 
 class Kept(OrderedDict):
-    """The last few things asked for."""
+    """The last few things asked for.  weight, heaviest: of each, and of all together, where they differ in size."""
 
-    def __init__(self, most: int):
+    def __init__(self, most: int, weight: Callable[[Any], int] = lambda thing: 0, heaviest: int = 0):
         super().__init__()
-        self.most = most
+        self.most, self.weight, self.heaviest = most, weight, heaviest
 
     def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
         if key not in self:
-            made = make()
-            while len(self) >= self.most:
-                self.popitem(last=False)
-            self[key] = made
+            self[key] = make()
         self.move_to_end(key)
+        self._forget()
         return self[key]
+
+    def _forget(self) -> None:
+        """The oldest first, never the last one asked for."""
+        while len(self) > 1 and (len(self) > self.most or sum(map(self.weight, self.values())) > self.heaviest):
+            self.popitem(last=False)
 
 
 class Desk:
@@ -178,7 +182,7 @@ class Desk:
         """prepare: what is done before a model is asked, such as setting how many threads it gets."""
         self.first, self.prepare = first, prepare
         self.others = Kept(MODELS)
-        self.texts = Kept(TEXTS)
+        self.texts = Kept(TEXTS, lambda x: sum(value.numel() for value in x.tape.values()), NUMBERS)
 
     def load(self, name: str) -> "Reader":
         """Any model that `gf.load` takes.  Raises MissingError, CheckpointError, UsageError."""

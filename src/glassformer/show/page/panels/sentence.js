@@ -123,7 +123,7 @@ export class SentencePanel extends Framed {
     const more = picture.words.length > most && tool(`${picture.words.length - most} more words`, "more", () => ((this.#every = true), this.draw(new Set(["switches"]))));
     fill(this.words, words, more);
     this.words.classList.toggle("many", picture.words.length > 24);
-    this.setBadge(this.hasAttribute("quiet") ? "" : badge(picture, picture.metric.blank, 1));
+    this.setBadge(this.hasAttribute("quiet") ? "" : pending(picture) ? badge(picture) : badge(picture, picture.metric.blank, 1));
     fill(this.foot, this.hasAttribute("quiet") ? [] : [this.#notes(picture, adds), tool("SVG", "svg", () => this.#save("svg"), { kind: "quiet" }), tool("PNG", "png", () => this.#save("png"), { kind: "quiet" })]);
     this.#drawChoices(picture);
     this.#drawBeside();
