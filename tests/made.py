@@ -5,9 +5,11 @@ Nothing here depends on the weights of the shipped models, which change with eve
 
 import json
 import string
+from functools import cache
 from pathlib import Path
 
 import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 
 from glassformer.explain.reader import Reader
@@ -16,7 +18,8 @@ from glassformer.hub.store import SHIPPED, Checkpoint, export, save
 from glassformer.hub.tokens import Tokens
 from glassformer.models import heads
 from glassformer.models.bert import Bert, BertConfig
-from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig
+from glassformer.models.gpt2 import Gpt2, Gpt2Config, Gpt2Writer
+from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 from glassformer.parts.block import LayerNorm
 
 SENTENCE = "this restaurant was not terrible"
@@ -148,3 +151,49 @@ def bert_folder(path: Path, kind: type[Bert] = heads.Pooled, labels: tuple[str, 
     model = bert(kind, **{"classes": len(labels)} | changes)
     export(path, Checkpoint("made", model, bert_tokens(), labels, path))
     return path
+
+
+# models that write
+
+
+def generator(seed: int = 0, **changes) -> Generator:
+    torch.manual_seed(seed)
+    sizes = {"vocabulary": len(tokens()), "width": 12, "heads": 3, "layers": 2, "hidden": 20, "length": 40}
+    return _stirred(Generator(TransformerConfig(**sizes | changes)))
+
+
+@cache
+def bytes_definition() -> str:
+    """A tokenizer.json of bytes and their pairs, a space before a word in its piece, as GPT-2 has it."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    text = " ".join([SENTENCE, *WORDS] * 3)
+    made.train_from_iterator([text], trainers.BpeTrainer(vocab_size=340, initial_alphabet=alphabet))
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken("<|endoftext|>", special=True)])
+    return made.to_str()
+
+
+def gpt2(kind: type[Gpt2] = Gpt2Writer, seed: int = 0, **changes) -> Gpt2:
+    torch.manual_seed(seed)
+    pieces = len(Tokens(bytes_definition(), needs=()))
+    sizes = {"vocabulary": pieces, "width": 12, "heads": 3, "layers": 2, "hidden": 20, "length": 40}
+    return _stirred(kind(Gpt2Config(**sizes | changes)))
+
+
+WRITERS = ("generator", "gpt2", "bert decoder")
+
+
+def writer(name: str = "gpt2", stops: frozenset[int] = frozenset(), **changes) -> Reader:
+    """A reader of each model that writes."""
+    if name == "bert decoder":
+        return bert_reader(heads.CausalLanguageModel, how={"stops": stops}, decoder=True, **changes)
+    own = Tokens(bytes_definition(), needs=()) if name == "gpt2" else tokens()
+    model = gpt2(**changes) if name == "gpt2" else generator(**changes)
+    return Reader(Checkpoint("made", model, own, (), Path(), stops=stops))
+
+
+def writer_trial(text: str = SENTENCE, name: str = "gpt2", **changes) -> Trial:
+    asked = writer(name, **changes)
+    return Trial(asked, asked.cut(text))

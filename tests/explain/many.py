@@ -28,6 +28,10 @@ TRIALS = {
     "choice": lambda: made.bert_trial(SENTENCE, kind=heads.MultipleChoice),
     "tokens": lambda: made.bert_trial(SENTENCE, kind=heads.TokenClassification),
     "decoder": lambda: made.bert_trial(SENTENCE, kind=heads.CausalLanguageModel, decoder=True),
+    "gpt2": lambda: made.writer_trial(SENTENCE),
+    "gpt2, untied, by layer": lambda: made.writer_trial(SENTENCE, tied=False, scaled=False, by_layer=True),
+    "generator": lambda: made.writer_trial(SENTENCE, "generator"),
+    "generator, pre": lambda: made.writer_trial(SENTENCE, "generator", block="pre", positions="learned"),
     "relative key": lambda: made.bert_trial(SENTENCE, positions="relative_key"),
     "relative key and query": lambda: made.bert_trial(
         SENTENCE, kind=heads.SequenceClassification, positions="relative_key_query"

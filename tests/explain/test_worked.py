@@ -42,7 +42,10 @@ MODELS = {
     "question": lambda: made.bert_trial(TEXT, SECOND, kind=heads.QuestionAnswering),
     "choice": lambda: made.bert_trial(TEXT, kind=heads.MultipleChoice),
     "decoder": lambda: made.bert_trial(TEXT, kind=heads.CausalLanguageModel, decoder=True),
-    "decoder apart": lambda: made.bert_trial(TEXT, SECOND, kind=heads.CausalLanguageModel, decoder=True),
+    "gpt2": lambda: made.writer_trial(TEXT),
+    "gpt2 untied": lambda: made.writer_trial(TEXT, tied=False, scaled=False, by_layer=True, activation="relu"),
+    "generator": lambda: made.writer_trial(TEXT, "generator"),
+    "generator pre": lambda: made.writer_trial(TEXT, "generator", block="pre", positions="learned"),
 }
 
 

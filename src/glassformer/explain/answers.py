@@ -161,7 +161,7 @@ class Similar:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A piece that may stand at a mask."""
+    """A piece that may stand at a mask, or come next."""
 
     piece: str
     probability: float
@@ -193,4 +193,27 @@ class Filled:
         return self.log_odds
 
 
-Said = Answer | Several | Score | Embedding | Similar | Filled
+@dataclass(frozen=True)
+class Next:
+    """What may come next after a text, the likeliest first; log_odds: of the likeliest."""
+
+    text: str
+    candidates: list[Candidate]
+    log_odds: float
+    left_out: int = 0
+    second: None = None
+
+    @property
+    def says(self) -> str:
+        return self.candidates[0].piece
+
+    @property
+    def share(self) -> float:
+        return self.candidates[0].probability
+
+    @property
+    def value(self) -> float:
+        return self.log_odds
+
+
+Said = Answer | Several | Score | Embedding | Similar | Filled | Next

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from glassformer.explain.answers import Answer, Filled
+from glassformer.explain.answers import Answer, Filled, Next
 from glassformer.explain.batch import batch_of
 from glassformer.explain.kind import Kind
 from glassformer.explain.reader import Reader
@@ -59,7 +59,7 @@ def baselines(trial: Trial, companions: tuple[Reader, ...] = (), full: bool = Tr
 def _baseline(trial: Trial, name: tuple[str, str], runs: Runs, n: int = 0) -> Baseline:
     values, says = runs
     value, said = sum(values) / len(values), Counter(says).most_common(1)[0][0]
-    labelled = isinstance(trial.answer, Answer | Filled)
+    labelled = isinstance(trial.answer, Answer | Filled | Next)
     survives = said == trial.answer.says if labelled else abs(value - trial.before) < trial.metric.least
     return Baseline(*name, value, said, trial.metric.share(value), survives, n or len(values))
 

@@ -31,7 +31,6 @@ from glassformer.explain.switches import (
     cut,
     head_off,
     mlp_off,
-    put,
     without,
 )
 from glassformer.explain.trial import Trial
@@ -180,13 +179,12 @@ def choose_word(trial: Trial, word: str | int, how: str) -> Choice:
 
 
 def word_off(trial: Trial, word: int, how: str) -> Switch:
-    """One word taken away: the model's mask in its place, out of the text, or not to be looked at by others."""
+    """One word taken away: the model's mask, or the mean of all pieces, in its place; out of the text, or not to be
+    looked at by others.
+    """
     name, text, places = turned(trial, word), f"word:{word}:{how}", trial.words[word].pieces
     if how == "mask":
-        sites, vector = _vector_of_the_mask(trial)
-        said = f"{name} masked", trial.metric.blank, text
-        switch = put(sites, (list(places),), lambda value: vector.expand_as(value), said)
-        return replace(switch, reach=places[-1] + 1)
+        return replace(trial.blanked(word), name=f"{name} masked", text=text, reach=places[-1] + 1)
     if how == "delete":
         if word == trial.asked_about:
             raise UsageError(f"{name} is what is asked about; delete another word")
@@ -196,13 +194,6 @@ def word_off(trial: Trial, word: int, how: str) -> Switch:
     edges[:, :, list(places)] = True
     edges[0, torch.tensor(places)[:, None], list(places)] = False
     return replace(cut(edges, f"nobody else may look at {name}", text=text), reach=places[-1] + 1)
-
-
-def _vector_of_the_mask(trial: Trial) -> tuple[str, torch.Tensor]:
-    """Where pieces become numbers, and those of the model's mask."""
-    embeds = "embed.pieces" in trial.tape
-    table = trial.reader.model.get_parameter("embed.pieces.weight" if embeds else "weight.weight")
-    return "embed.pieces" if embeds else "shares", table[trial.reader.tokens.mask].detach()
 
 
 def choose_without(trial: Trial, part: str) -> Choice:

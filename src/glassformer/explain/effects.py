@@ -38,13 +38,13 @@ def verified(trial: Trial) -> int:
 
 
 def words_add(trial: Trial, chosen: list[int] | None = None) -> list[float | None]:
-    """What each word adds to the measure: with it − with the model's mask in its place; None where not measured.
+    """What each word adds to the measure: with it − with what stands in for it; None where not measured.
 
     chosen: the words to measure; when left out, those `worth_measuring`.
     """
     chosen = worth_measuring(trial) if chosen is None else chosen
-    after = trial.after_all(trial.masked(chosen)) if chosen else torch.zeros(0)
-    adds = dict(zip(chosen, (trial.before - after).tolist(), strict=True))
+    after = trial.after_each([trial.blanked(k) for k in chosen])
+    adds = {k: trial.before - each for k, each in zip(chosen, after, strict=True)}
     return [adds.get(k) for k in range(len(trial.words))]
 
 
@@ -91,10 +91,9 @@ def _fixed(model: nn.Module) -> Iterator[None]:
 
 
 def estimated_words(trial: Trial) -> Tensor:
-    """What each word adds, estimated: (x − x of the mask) · gradient, summed over its pieces: (words,)."""
+    """What each word adds, estimated: (x − x of what stands in) · gradient, summed over its pieces: (words,)."""
     (pieces,), (along,) = gradients(trial, "embed.pieces")
-    mask = trial.reader.model.get_parameter("embed.pieces.weight")[trial.reader.tokens.mask].detach()
-    away = mask - pieces  # n w
+    away = trial.kind.stand_in(trial.table) - pieces  # n w
     moved = (away * along).sum(-1)  # slopes n
     return -trial.measure.change(moved @ trial.word_matrix().T)
 
@@ -104,7 +103,7 @@ def edges_cut(trial: Trial) -> list[Edge]:
     pairs = trial.pairs() if trial.layers else []
     if not pairs:
         return []
-    checked = pairs if every_edge(trial) else _largest(pairs, estimated(trial), verified(trial))
+    checked = pairs if every_edge(trial) else _worth_cutting(trial, pairs)
     return sorted(measured(trial, checked), key=lambda edge: -abs(edge.change))
 
 
@@ -118,6 +117,13 @@ def measured(trial: Trial, pairs: list[tuple[int, int]]) -> list[Edge]:
     changes = (trial.after_cuts(trial.edges(pairs)) - trial.before).tolist() if pairs else []
     attention = trial.mean_attention().tolist()
     return [Edge(i, j, change, attention[i][j]) for (i, j), change in zip(pairs, changes, strict=True)]
+
+
+def _worth_cutting(trial: Trial, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those with the largest estimates, and of the word whose look is asked about the largest of its own."""
+    estimate = estimated(trial)
+    own = _largest([pair for pair in pairs if pair[0] == trial.asks], estimate, AT_LEAST)
+    return list(dict.fromkeys([*_largest(pairs, estimate, verified(trial)), *own]))
 
 
 def _largest(pairs: list[tuple[int, int]], estimate: Tensor, most: int) -> list[tuple[int, int]]:

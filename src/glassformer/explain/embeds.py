@@ -21,7 +21,6 @@ from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import Pieces
 from glassformer.models.bert import Bert
 from glassformer.models.heads import (
-    CausalLanguageModel,
     MultipleChoice,
     Pooled,
     QuestionAnswering,
@@ -39,7 +38,6 @@ DOES = {  # what a BERT with another head does, which is not asked here
     TokenClassification: "puts a label on each piece",
     QuestionAnswering: "marks the answer to a question in a text",
     MultipleChoice: "chooses one of several texts",
-    CausalLanguageModel: "says which piece comes next",
 }
 
 

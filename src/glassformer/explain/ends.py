@@ -8,6 +8,7 @@ from torch import Tensor
 from glassformer.explain.address import Address
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.inside import NORMED, norm_of
+from glassformer.explain.slope import predictor
 from glassformer.explain.sums import (
     Arithmetic,
     Part,
@@ -24,8 +25,9 @@ from glassformer.explain.sums import (
 )
 from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
+from glassformer.models.gpt2 import Gpt2Writer
 from glassformer.models.heads import Predicting, PreTraining
-from glassformer.models.simple import BagOfWords
+from glassformer.models.simple import BagOfWords, Generator
 from glassformer.parts.embed import Nothing
 
 EMBEDDED = ("pieces", "types", "places")
@@ -139,8 +141,11 @@ def logits(trial: Trial, address: Address) -> Arithmetic:
     model, last = trial.reader.model, address.index[-1]
     if isinstance(model, BagOfWords):
         return bag(trial, address)
-    if isinstance(model, Predicting | PreTraining):
+    if isinstance(model, Predicting | PreTraining | Gpt2Writer):
         return predicted(trial, address)
+    if isinstance(model, Generator):
+        position = f"final[{address.index[0]}]"
+        return linear_of(trial.tape["final"][0, address.index[0]], model.head, last, position, position)
     if len(address.index) == 2:
         position = f"final[{address.index[0]}]"
         return linear_of(trial.tape["final"][0, address.index[0]], part(trial, "classifier"), last, position, position)
@@ -153,14 +158,16 @@ def follows(trial: Trial, address: Address) -> Arithmetic:
 
 
 def predicted(trial: Trial, address: Address) -> Arithmetic:
-    """How well a piece fits a position: what stands there, turned, against the vector of the piece."""
+    """How well a piece fits a position: what stands there, turned in a BERT, against the vector of the piece."""
     position, piece = address.index
-    predict, where = part(trial, "predict"), f"predict.norm.out[{position}]"
-    vectors = trial.reader.model.get_parameter("embed.pieces.weight") if predict.weight is None else predict.weight
-    x = trial.tape["predict.norm.out"][0, position]
+    source = "predict.norm.out" if "predict.norm.out" in trial.tape else "final"
+    (vectors, biases), where = predictor(trial.reader.model), f"{source}[{position}]"
+    x = trial.tape[source][0, position]
     title = f"{where} · the vector of {trial.reader.tokens.name(piece)!r}"
     table, total = products(title, numbers(x), ("x", "piece"), x, vectors[piece])
-    bias = predict.bias[piece].item()
+    if biases is None:
+        return [table], total, [where]
+    bias = biases[piece].item()
     return [table, plus(total, "bias", bias)], total + bias, [where]
 
 

@@ -1,6 +1,7 @@
 """The arithmetic inside a block, site by site as parts/attention.py and parts/block.py have it."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from glassformer.explain.sums import (
     stream,
 )
 from glassformer.explain.trial import Trial
+from glassformer.models.gpt2 import Louder
 from glassformer.parts.attention import RelativeKey, RelativeKeyQuery
 
 # What each step of a block reads: the order of operations in parts/block.py, as data.
@@ -49,7 +51,19 @@ NORMED = ("centred", "normalised", "out")
 def projected(trial: Trial, address: Address) -> Arithmetic:
     head, position, feature = address.index
     path = f"layers.{address.layer}.attention.{address.kind}"
-    return linear(trial, path, head * trial.head_width + feature, feeds(trial, address, "attention")[0], position)
+    source = feeds(trial, address, "attention")[0]
+    return louder(part(trial, path), linear(trial, path, head * trial.head_width + feature, source, position))
+
+
+def louder(module: Any, arithmetic: Arithmetic) -> Arithmetic:
+    """A query that is so many times as long."""
+    if not isinstance(module, Louder):
+        return arithmetic
+    tables, value, operands = arithmetic
+    scale = 1 / module.times
+    lines = [("sum", [value]), (f"1 ÷ {module.times:.6g}", [scale])]
+    longer = value / scale
+    return [*tables, Part("so many times as long", ["value"], lines, f"= {longer:.6f}", "divide", 1)], longer, operands
 
 
 def scores(trial: Trial, address: Address) -> Arithmetic:
@@ -161,7 +175,7 @@ def residual(trial: Trial, address: Address) -> Arithmetic:
 def feeds(trial: Trial, address: Address, step: str) -> list[str]:
     """The sites that a step of this block reads."""
     layer = address.layer or 0
-    inputs = FEEDS[getattr(trial.reader.config, "block", "post")][step]
+    inputs = FEEDS[trial.block][step]
     return [stream(trial, layer) if name == "before" else f"layers.{layer}.{name}" for name in inputs]
 
 

@@ -3,16 +3,25 @@
 classifies   a label, several labels, a score
 embeds       one vector for the text: every BERT can
 fills        the pieces that may stand at a mask
+writes       the pieces that may come next
+
+The last two have in common what `predicts` says.
 """
 
 from typing import Any
+
+from torch import Tensor
 
 from glassformer.errors import UsageError
 from glassformer.explain.answers import Said
 from glassformer.explain.batch import Batch, run
 from glassformer.explain.measure import Measure
 from glassformer.hub.store import Checkpoint
-from glassformer.hub.tokens import Pieces
+from glassformer.hub.tokens import NONE, Pieces
+from glassformer.models.gpt2 import Gpt2
+from glassformer.models.simple import Generator
+
+MEAN = "mean of all pieces"
 
 
 class Kind:
@@ -27,9 +36,23 @@ class Kind:
         self.labels = checkpoint.labels
 
     @property
+    def knows_mask(self) -> bool:
+        """There is a piece that says: a word stood here."""
+        return self.tokens.mask != NONE
+
+    @property
     def blank(self) -> str:
-        """The piece that stands in for a word that is taken away."""
-        return self.tokens.name(self.tokens.mask)
+        """What stands in for a word that is taken away: the mask, or the mean of all pieces where there is none."""
+        return self.tokens.name(self.tokens.mask) if self.knows_mask else MEAN
+
+    def stand_in(self, pieces: Tensor) -> Tensor:
+        """Its vector, of the vectors of all pieces: (v, w) → (w,)."""
+        return pieces[self.tokens.mask] if self.knows_mask else pieces.mean(dim=0)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """A position may look at what stands behind it."""
+        return not (isinstance(self.model, Gpt2 | Generator) or getattr(self.model.config, "decoder", False))
 
     def cut(self, text: str, most: int, second: str | None = None, joint: bool = False) -> Pieces:
         """The pieces the model reads.  Raises UsageError where there is nothing to read.

@@ -112,9 +112,15 @@ def _after(trial: Trial, shifts: list[tuple[Pieces, int]], batch: Batch, measure
 
 def _sentences(trial: Trial, needed: set[int]) -> list[tuple[Pieces, int]]:
     """Sentences like this one, and how many words stand before its own; the words `needed` are read in each."""
-    read = ((_cut(trial, texts), shift) for texts, shift in (*_exchanged(trial), *_in_company(trial)))
-    like = ((pieces, shift) for pieces, shift in read if pieces is not None)
+    read = ((_cut(trial, texts), before) for texts, before in (*_exchanged(trial), *_in_company(trial)))
+    like = ((pieces, _put_before(pieces, before)) for pieces, before in read if pieces is not None)
     return list(islice((each for each in like if _stands(trial, *each, needed)), HOW_MANY))
+
+
+def _put_before(pieces: Pieces, before: str) -> int:
+    """How many words stand within `before`, or the space behind it, at the beginning of the first text."""
+    spoken = [word.pieces[-1] for word in pieces.words if before and word.pieces[0] not in pieces.specials]
+    return sum(pieces.spans[last][1] <= len(before) + 1 and not pieces.types[last] for last in spoken)
 
 
 def _cut(trial: Trial, texts: Texts) -> Pieces | None:
@@ -140,16 +146,17 @@ def _begins(trial: Trial, pieces: Pieces, shift: int) -> bool:
     return pieces.words[start + shift].text == trial.words[start].text
 
 
-def _exchanged(trial: Trial) -> list[tuple[Texts, int]]:
-    """The sentence with its words of a known kind exchanged, all of them at once."""
+def _exchanged(trial: Trial) -> list[tuple[Texts, str]]:
+    """The sentence with its words of a known kind exchanged, all of them at once; nothing is put before it."""
     own = [word.text.lower() for word in trial.words]
     kinds = {k: kind for k in trial.spoken for kind in KINDS if own[k] in kind}
+    kinds = {} if all(len(word) < 2 for word in own) else kinds  # letters are no words
     texts = []
     for turn in range(1, 2 * HOW_MANY) if kinds else ():
         others = {k: kind[(kind.index(own[k]) + turn) % len(kind)] for k, kind in kinds.items()}
         texts.append(_with_words(trial, others))
     same = _lowered((trial.pieces.text, trial.pieces.second))
-    return [(each, 0) for each in dict.fromkeys(texts) if _lowered(each) != same]
+    return [(each, "") for each in dict.fromkeys(texts) if _lowered(each) != same]
 
 
 def _lowered(texts: Texts) -> list[str]:
@@ -170,12 +177,13 @@ def _with_words(trial: Trial, others: dict[int, str]) -> Texts:
     return texts[0], texts[1] if len(texts) > 1 else None
 
 
-def _in_company(trial: Trial) -> list[tuple[Texts, int]]:
+def _in_company(trial: Trial) -> list[tuple[Texts, str]]:
+    """The sentence with something before it, or behind it where it is not what comes behind it that is asked."""
     first, second = _with_words(trial, {})
-    put = [(before, f"{before} {first}".strip(), after) for before, after in COMPANY]
+    put = [(before, f"{before} {first}".strip(), after) for before, after in COMPANY if before or trial.asks is None]
     if second is None:
-        return [((f"{text}{after}", None), len(before.split())) for before, text, after in put]
-    return [((text, f"{second}{after}"), len(before.split())) for before, text, after in put]
+        return [((f"{text}{after}", None), before) for before, text, after in put]
+    return [((text, f"{second}{after}"), before) for before, text, after in put]
 
 
 def _text(pieces: Pieces) -> str:

@@ -9,10 +9,15 @@ Elhage et al. 2021, "A mathematical framework for transformer circuits", call th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from glassformer.explain.answers import Candidate
+from glassformer.explain.batch import Batch
+from glassformer.explain.measure import Measure
+from glassformer.explain.predicts import OfPiece
 from glassformer.explain.slope import answer_slope, back_through_norm, label_row, label_said
 from glassformer.explain.sums import part
 from glassformer.explain.trial import Trial
@@ -63,7 +68,7 @@ def _through_layer(trial: Trial, layer: int, slope: Tensor) -> tuple[Tensor, lis
     """From the slope behind a layer to the one before it, and what the parts of the layer put in."""
     at, bias = f"layers.{layer}", 0.0
     out, mixed, before = _value(trial, f"{at}.mlp.out"), _value(trial, f"{at}.attention.mixed"), trial.streams()[layer]
-    post = getattr(trial.reader.config, "block", "post") == "post"
+    post = trial.block == "post"
     if post:
         slope, bias = back_through_norm(slope, _value(trial, f"{at}.between") + out, part(trial, f"{at}.mlp_norm"))
     mlp = Term(f"L{layer}.mlp", "mlp", layer, None, (slope * out).sum().item())
@@ -98,11 +103,14 @@ def _of_a_bag(trial: Trial) -> Path:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the answer would be if the model stopped here.  after: embed, L0 …; share: as a probability."""
+    """What the answer would be if the model stopped here.  after: embed, L0 …; share: as a probability; candidates: the
+    likeliest pieces, where the model predicts some.
+    """
 
     after: str
     value: float
     share: float | None
+    candidates: list[Candidate] | None = None
 
 
 def readout(trial: Trial) -> list[Reading]:
@@ -110,6 +118,14 @@ def readout(trial: Trial) -> list[Reading]:
     if not trial.layers:
         return []
     streams = torch.cat(trial.streams())  # layers+1 n w
-    values = trial.ended(streams).tolist()
+    values, likely = trial.ended(streams, lambda output, batch: _read(trial.measure, output, batch))
     names = ["embed", *(f"L{layer}" for layer in range(trial.layers))]
-    return [Reading(name, value, trial.metric.share(value)) for name, value in zip(names, values, strict=True)]
+    each = zip(names, values, likely, strict=True)
+    return [Reading(name, value, trial.metric.share(value), pieces) for name, value, pieces in each]
+
+
+def _read(measure: Measure, output: Any, batch: Batch) -> tuple[list[float], list[list[Candidate] | None]]:
+    values = measure(output, batch).tolist()
+    if isinstance(measure, OfPiece):
+        return values, [*measure.kind.candidates(measure.rows(output))]
+    return values, [None] * len(values)

@@ -7,24 +7,26 @@ from typing import Any
 
 from glassformer.explain import ablations, arrays
 from glassformer.explain.address import Address, check
-from glassformer.explain.answers import Filled, Said
+from glassformer.explain.answers import Filled, Next, Said
 from glassformer.explain.baselines import baselines
 from glassformer.explain.choices import Choice, choose_without
 from glassformer.explain.effects import Edge, cells_cut, edges_cut, every_edge, worth_measuring
 from glassformer.explain.embeds import Embeds
-from glassformer.explain.fills import Fills
 from glassformer.explain.like import NOT_ASKED
 from glassformer.explain.path import path, readout
+from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
 from glassformer.explain.slope import answered
 from glassformer.explain.story import Told, View, beside, read_how, second_from, taken, tell, view
 from glassformer.explain.switches import BASELINES, PARTS, WORDS
 from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
-from glassformer.models.simple import BagOfWords
+from glassformer.models.gpt2 import Gpt2
+from glassformer.models.simple import BagOfWords, Classifier, Generator
 
 SCHEMA = 1
 CELLS = 2  # times as many positions as effects may take, for the cells of as many heads as that holds
+FAMILIES = {Bert: "bert", Gpt2: "gpt2", Generator: "generator", Classifier: "classifier", BagOfWords: "bag of words"}
 CLOSE = 1e-4  # of what all terms come to without their signs
 MEASURED = ("views", "effects", "told", "readout", "baselines")
 
@@ -144,20 +146,18 @@ def _text(trial: Trial) -> dict[str, Any]:
 def model(trial: Trial) -> dict[str, Any]:
     """What the model is."""
     reader, config, counts = trial.reader, trial.reader.config, head_counts(trial)
-    bert = isinstance(reader.model, Bert)
-    family = "bert" if bert else "bag of words" if isinstance(reader.model, BagOfWords) else "classifier"
     return {
         "name": reader.name,
         "given": reader.given,
         "what": trial.kind.what,
-        "family": family,
+        "family": next(name for kind, name in FAMILIES.items() if isinstance(reader.model, kind)),
         "layers": trial.layers,
         "heads": counts,
         "width": getattr(config, "width", None),
         "head_width": trial.head_width if counts else None,
         "hidden": getattr(config, "hidden", None),
         "activation": getattr(config, "activation", "relu") if counts else None,
-        "block": getattr(config, "block", "post") if counts else None,
+        "block": trial.block if counts else None,
         "positions": getattr(config, "positions", None),
         "pool": _pool(trial),
         "labels": list(reader.labels),
@@ -173,7 +173,7 @@ def head_counts(trial: Trial) -> list[int]:
 def _pool(trial: Trial) -> str | None:
     if isinstance(trial.kind, Embeds):
         return trial.kind.pooling
-    if isinstance(trial.kind, Fills) or not trial.layers:
+    if isinstance(trial.kind, Predicts) or not trial.layers:
         return None
     return getattr(trial.reader.config, "pool", "cls")
 
@@ -181,7 +181,8 @@ def _pool(trial: Trial) -> str | None:
 def _answer(answer: Said) -> dict[str, Any]:
     probability = getattr(answer, "probability", None) or getattr(answer, "scores", None)
     masks = [[asdict(each) for each in mask] for mask in answer.masks] if isinstance(answer, Filled) else None
-    return {"says": answer.says, "probability": probability, "masks": masks}
+    likely = [asdict(each) for each in answer.candidates] if isinstance(answer, Next) else None
+    return {"says": answer.says, "probability": probability, "masks": masks, "next": likely}
 
 
 def _view(trial: Trial, view: View) -> dict[str, Any]:

@@ -16,14 +16,22 @@ from glassformer.explain.batch import batch_of
 from glassformer.explain.classifies import classifier
 from glassformer.explain.embeds import Embeds, can_embed
 from glassformer.explain.encoder import TOGETHER, Encoder, chunks
-from glassformer.explain.fills import TOP, Fills
+from glassformer.explain.fills import Fills
 from glassformer.explain.kind import Kind
+from glassformer.explain.predicts import TOP
 from glassformer.explain.writes import Writes
 from glassformer.hub.store import Checkpoint, export, load
 from glassformer.hub.tokens import Pieces
 from glassformer.models.bert import Bert
 from glassformer.models.gpt2 import Gpt2, Gpt2Classifier, Gpt2Writer
-from glassformer.models.heads import MaskedLanguageModel, NextSentence, PreTraining, SequenceClassification
+from glassformer.models.heads import (
+    CausalLanguageModel,
+    MaskedLanguageModel,
+    NextSentence,
+    PreTraining,
+    SequenceClassification,
+)
+from glassformer.models.simple import Generator
 from glassformer.parts.kernels.linear import FROM as LARGE
 from glassformer.parts.kernels.prepared import prepare
 from glassformer.tape import Edit, listen
@@ -192,7 +200,7 @@ def _kind(checkpoint: Checkpoint) -> Kind:
         return Fills(checkpoint)
     if isinstance(model, SequenceClassification | NextSentence | Gpt2Classifier):
         return classifier(checkpoint)
-    if isinstance(model, Gpt2Writer):
+    if isinstance(model, Gpt2Writer | Generator) or (isinstance(model, CausalLanguageModel) and not model.config.cross):
         return Writes(checkpoint)
     if isinstance(model, Gpt2):
         raise UsageError(f"{checkpoint.name} is a GPT-2 that says nothing: load it with head='Gpt2Writer'")

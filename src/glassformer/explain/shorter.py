@@ -26,7 +26,7 @@ def shorter(pieces: Pieces, gone: Iterable[int]) -> Pieces:
         spans=[pieces.spans[k] for k in kept],
         types=[pieces.types[k] for k in kept] if pieces.types else [],
         words=[Word(word.text, tuple(place[k] for k in word.pieces)) for word in words],
-        specials=frozenset(place[k] for k in pieces.specials),
+        specials=frozenset(place[k] for k in pieces.specials if k in place),
     )
 
 

@@ -8,10 +8,12 @@ from torch import Tensor
 
 from glassformer.explain.classifies import OfLabel, OneLabel
 from glassformer.explain.embeds import Embeds, Kept
-from glassformer.explain.fills import Fills, OfPiece
+from glassformer.explain.predicts import OfPiece, Predicts
 from glassformer.explain.sums import part
 from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
+from glassformer.models.heads import Predicting, PreTraining
+from glassformer.models.simple import Generator
 from glassformer.parts.block import ACTIVATIONS
 
 WINNERS, BEND = "the positions that won the maximum", "the bend of {} (value ÷ argument)"
@@ -29,7 +31,7 @@ class Slope:
 
 def answer_slope(trial: Trial) -> Slope:
     """The slope of what is asked of a text, at the final stream."""
-    kinds = {Fills: _of_a_piece, Embeds: _of_vectors}
+    kinds = {Predicts: _of_a_piece, Embeds: _of_vectors}
     return next((slope for kind, slope in kinds.items() if isinstance(trial.kind, kind)), _of_a_label)(trial)
 
 
@@ -102,17 +104,33 @@ def back_through_norm(slope: Tensor, x: Tensor, norm: Any) -> tuple[Tensor, floa
 
 def _of_a_piece(trial: Trial) -> Slope:
     assert isinstance(trial.measure, OfPiece)
-    predict, piece, at = part(trial, "predict"), trial.measure.piece, int(trial.measure.at[0])
-    vectors = trial.reader.model.get_parameter("embed.pieces.weight") if predict.weight is None else predict.weight
-    x = _double(trial.tape["final"][0])
-    bend = trial.reader.config.predict or trial.reader.config.activation
-    bent = ACTIVATIONS[bend](_double(predict.transform.weight) @ x[at] + _double(predict.transform.bias))
-    back, shift = back_through_norm(_double(vectors[piece])[None], bent[None], predict.norm)
-    back, more = _unbent(back[0], x[at], predict.transform, bend)
+    model, piece, at = trial.reader.model, trial.measure.piece, int(trial.measure.at[0])
+    vectors, biases = predictor(model)
+    x, row, held = _double(trial.tape["final"][0]), _double(vectors[piece]), []
+    bias = 0.0 if biases is None else biases[piece].item()
+    if isinstance(model, Predicting | PreTraining):
+        row, more, held = _through_transform(trial, row, x[at])
+        bias += more
     slope = torch.zeros_like(x)
-    slope[at] = back
-    said = f"the logit of {trial.metric.of} at the mask"
-    return Slope(said, slope, predict.bias[piece].item() + shift + more, [BEND.format(bend)])
+    slope[at] = row
+    return Slope(f"the logit of {trial.metric.of} {trial.measure.kind.where}", slope, bias, held)
+
+
+def predictor(model: Any) -> tuple[Tensor, Tensor | None]:
+    """The vectors that pieces are predicted with, (v, w), and what is added to each, (v,)."""
+    if isinstance(model, Generator):
+        return model.head.weight, model.head.bias
+    bias = model.predict.bias if isinstance(model, Predicting | PreTraining) else None
+    return model.embed.pieces.weight if model.predict.weight is None else model.predict.weight, bias
+
+
+def _through_transform(trial: Trial, slope: Tensor, x: Tensor) -> tuple[Tensor, float, list[str]]:
+    """Back through what a BERT does before it predicts: the slope at x (w,), what does not hang on x, what is held."""
+    predict, bend = part(trial, "predict"), trial.reader.config.predict or trial.reader.config.activation
+    bent = ACTIVATIONS[bend](_double(predict.transform.weight) @ x + _double(predict.transform.bias))
+    back, shift = back_through_norm(slope[None], bent[None], predict.norm)
+    back, more = _unbent(back[0], x, predict.transform, bend)
+    return back, shift + more, [BEND.format(bend)]
 
 
 def _of_vectors(trial: Trial) -> Slope:

@@ -1,12 +1,14 @@
 """The story of a sentence: what each model answers, what each word adds, who told whom, and whether that is so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from glassformer.explain.answers import Metric, Said
 from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, measured, words_add, worth_measuring
 from glassformer.explain.like import NOT_ASKED, Like, alike
+from glassformer.explain.path import Reading, readout
+from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
 from glassformer.explain.switches import cut
 from glassformer.explain.trial import Trial
@@ -17,7 +19,7 @@ ALIKE = 0.75  # at least as much as its measure calls a change, and if this shar
 
 @dataclass(frozen=True)
 class View:
-    """One model's answer, and what each word adds to its measure: with it − with a mask in its place.
+    """One model's answer, and what each word adds to its measure: with it − with what stands in for it.
 
     None where that was not measured: for special pieces, and for some words of long texts.
     """
@@ -95,7 +97,8 @@ class Story:
     given: what --model takes; metric: what every effect is a difference of; positions: of each word, its first piece,
     as addresses count them; attention: of the word that was told, by layer and head, how much it looks at each word;
     cuts: the change of the measure when it may not look at each word, by word number, only where measured; read:
-    together or apart, where there is a second text, whose words begin at number `second_from`.
+    together or apart, where there is a second text, whose words begin at number `second_from`; readout: layer by layer,
+    where pieces are predicted.
     """
 
     text: str
@@ -116,6 +119,7 @@ class Story:
     second: str | None = None
     second_from: int = 0
     read: str = ""
+    readout: list[Reading] = field(default_factory=list)
 
 
 def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
@@ -144,6 +148,7 @@ def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
         second=pieces.second,
         second_from=second_from(trial),
         read=read_how(trial),
+        readout=readout(trial) if isinstance(trial.kind, Predicts) else [],
     )
 
 
@@ -191,8 +196,11 @@ def view(trial: Trial, chosen: list[int], main: Trial) -> View:
 
 
 def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told:
-    """The edge whose cut changes most, and what speaks for and against it.  full: in sentences alike too."""
-    edge = edges[0]
+    """The edge whose cut changes most, and what speaks for and against it.  full: in sentences alike too.
+
+    Where it is asked what comes next, the one of the last word's edges whose cut changes most.
+    """
+    edge = next((each for each in edges if each.looks == trial.asks), edges[0])
     control = control_of(trial, edge, edges)
     return Told(
         edge,
@@ -209,8 +217,8 @@ def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True
 def _reading(trial: Trial, edge: Edge) -> tuple[float, float]:
     """What the word that looks adds, as it is and when it may not look."""
     cuts = trial.edges([(edge.looks, edge.at)])
-    masked = trial.batch.with_ids(trial.masked([edge.looks, edge.looks]))
-    blank, blank_and_cut = trial.after(cut(torch.cat([torch.zeros_like(cuts), cuts])), batch=masked).tolist()
+    switches = trial.blanked(edge.looks), cut(torch.cat([torch.zeros_like(cuts), cuts]))
+    blank, blank_and_cut = trial.after(*switches, batch=trial.batch.times(2)).tolist()
     return trial.before - blank, trial.before + edge.change - blank_and_cut
 
 

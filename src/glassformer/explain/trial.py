@@ -1,6 +1,6 @@
 """One sentence, or two, through one model, to be run again with something changed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,17 +14,22 @@ from glassformer.explain.batch import Batch, batch_of
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.measure import Measure
+from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
 from glassformer.explain.resumed import alone, joining, looked_again, switched_again
 from glassformer.explain.shorter import beyond, shorter
-from glassformer.explain.switches import Switch, cut, each_in_its_row, edits
+from glassformer.explain.switches import Switch, cut, each_in_its_row, edits, put
+from glassformer.explain.writes import Writes
 from glassformer.hub.tokens import Pieces, Word
+from glassformer.models.simple import BagOfWords, Generator
+from glassformer.parts.block import PreNormBlock, PreNormCrossBlock
 from glassformer.tape import Tape, listen
 
 AT_ONCE = 4096  # positions in one batch
 WORK_AT_ONCE = 1e11  # multiplications in one batch: about a second, before which nothing can be given up
 NUMBERS = 1 << 25  # and of numbers that a model puts out for them, where it predicts pieces
 Place = tuple[int, int | None]  # a layer, and a head of it or all of them
+Asked = Callable[[Any, Batch], Any]  # the model's output, and of which batch → what is read off it
 EXACT_WORK = 2e11  # multiplications and additions, above which effects are estimated first: seconds
 FEWEST, MOST = 3_000, 20_000  # positions that are always, or never, computed for that
 
@@ -137,6 +142,11 @@ class Trial:
         return self.pieces.word_at(self.ids[0].tolist().index(self.reader.tokens.mask))
 
     @cached_property
+    def asks(self) -> int | None:
+        """The word whose look tells what comes next, where that is asked: the last one."""
+        return self.spoken[-1] if isinstance(self.kind, Writes) else None
+
+    @cached_property
     def layers(self) -> int:
         return sum(site.endswith(".attention.weights") for site in self.tape)
 
@@ -145,6 +155,12 @@ class Trial:
         """(layer, head) of every head: layers need not have equally many."""
         counts = (self.tape[f"layers.{k}.attention.weights"].size(1) for k in range(self.layers))
         return [(layer, head) for layer, count in enumerate(counts) for head in range(count)]
+
+    @property
+    def block(self) -> str:
+        """Where the norms of its blocks stand: pre or post."""
+        first = self.reader.model.get_submodule("layers.0")
+        return "pre" if isinstance(first, PreNormBlock | PreNormCrossBlock) else "post"
 
     @property
     def head_width(self) -> int:
@@ -161,7 +177,7 @@ class Trial:
         """How many multiplications a position takes."""
         model = self.reader.model
         weights = sum(w.numel() for name, w in model.named_parameters() if w.dim() > 1 and "embed" not in name)
-        if isinstance(self.kind, Fills):
+        if isinstance(self.kind, Predicts) and not isinstance(model, Generator):
             weights += model.get_parameter("embed.pieces.weight").numel()  # each position is held beside every piece
         return max(1, weights)
 
@@ -185,11 +201,14 @@ class Trial:
         with listen(self.reader.model, keep=(), edit=edits((*self.switches, *switches))):
             return asked(self.kind.run(batch), batch)
 
-    @torch.no_grad()
     def after_from(self, starts: Mapping[int, Tensor], switches: Sequence[Switch] = ()) -> Tensor:
         """The measure of rows that join the stream at a layer each: starts is layer → (rows, n, w) → (b,)."""
+        return self._read_from(self.measure, starts, switches)
+
+    @torch.no_grad()
+    def _read_from(self, asked: Asked, starts: Mapping[int, Tensor], switches: Sequence[Switch] = ()) -> Any:
         kind, batch = joining(self.kind, starts), self.batch.times(sum(map(len, starts.values())))
-        asked, meets = self.measure, min(starts)
+        meets = min(starts)
         still = [switch for switch in (*self.switches, *switches) if switch.acts_from(meets, self.layers)]
         with listen(kind.model, keep=(), edit=edits(still)) as kind.model.layers.tape:
             return asked(kind.run(batch), batch)
@@ -198,18 +217,14 @@ class Trial:
         """What stands before each layer, and behind the last one: (1, n, w) each."""
         return [self.tape[site] for site in ("embed.stream", *(f"layers.{k}.stream" for k in range(self.layers)))]
 
-    def ended(self, streams: Tensor) -> Tensor:
-        """The measure of what the model makes of a stream behind its last layer: (b, n, w) → (b,)."""
-        return self.after_from({self.layers: streams})
+    def ended(self, streams: Tensor, asked: Asked | None = None) -> Any:
+        """What the model makes of a stream behind its last layer, (b, n, w), as `asked` reads it; the measure: (b,)."""
+        return self._read_from(asked or self.measure, {self.layers: streams})
 
     def _joins(self, firsts: Sequence[int]) -> dict[int, Tensor]:
         """For rows that change nothing before these layers, in their order."""
         streams = self.streams()
         return {k: streams[k].expand(firsts.count(k), -1, -1) for k in dict.fromkeys(firsts)}
-
-    def after_all(self, ids: Tensor) -> Tensor:
-        """The measure of many variants of this text.  ids (m, n) → (m,)."""
-        return torch.cat([self.after(batch=part) for part in self.batch.with_ids(ids).split(self.at_once)])
 
     def after_cuts(self, cuts: Tensor, places: Sequence[Place] = ()) -> Tensor:
         """The measure after each of many cuts.  cuts: (m, i, j), each one set of edges → (m,).
@@ -268,13 +283,18 @@ class Trial:
     def _after_rows(self, switches: Sequence[Switch], count: int) -> Tensor:
         return self.after(*switches, batch=self.batch.times(count))
 
-    def masked(self, words: Iterable[int]) -> Tensor:
-        """The pieces with one word after the other replaced by the model's mask: (words, n)."""
-        words = list(words)
-        ids = self.ids.repeat(len(words), 1)
-        for row, k in zip(ids, words, strict=True):
-            row[list(self.words[k].pieces)] = self.reader.tokens.mask
-        return ids
+    def blanked(self, word: int) -> Switch:
+        """A word taken away: `metric.blank` stands in its place."""
+        site = "shares" if isinstance(self.reader.model, BagOfWords) else "embed.pieces"
+        vector, places = self.kind.stand_in(self.table), list(self.words[word].pieces)
+        said = f"{self.texts[word]} masked", self.metric.blank, f"word:{word}:mask"
+        return put(site, (places,), lambda value: vector.expand_as(value), said)
+
+    @property
+    def table(self) -> Tensor:
+        """What the model begins with of each piece: its vector, or what it says: (v, w) or (v, c)."""
+        bag = isinstance(self.reader.model, BagOfWords)
+        return self.reader.model.get_parameter("weight.weight" if bag else "embed.pieces.weight").detach()
 
     def edges(self, pairs: Iterable[tuple[int, int]]) -> Tensor:
         """For each pair of words (who looks, at whom) the edges between their pieces, as (m, i, j)."""
@@ -290,7 +310,7 @@ class Trial:
         """Which position may look at which: (n, n)."""
         n = self.ids.size(1)
         may = torch.ones(n, n, dtype=torch.bool) if self.batch.look is None else self.batch.look[0]
-        return may.tril() if getattr(self.reader.config, "decoder", False) else may
+        return may if self.kind.looks_ahead else may.tril()
 
     def pairs(self) -> list[tuple[int, int]]:
         """Every two different words of which the first may look at the second; no special ones."""

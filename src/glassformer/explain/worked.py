@@ -10,6 +10,7 @@ from glassformer.errors import UsageError
 from glassformer.explain.address import Address, check
 from glassformer.explain.ends import OF_A_MODEL
 from glassformer.explain.inside import OF_A_BLOCK
+from glassformer.explain.predicts import Predicts
 from glassformer.explain.sums import Part
 from glassformer.explain.trial import Trial
 
@@ -48,5 +49,6 @@ def _question(trial: Trial, address: Address) -> str:
     if axes[-1:] == ("key",):
         return f"{names[index[-2]]} looks at {names[index[-1]]}"
     if axes[-1:] == ("piece",):
-        return f"{trial.reader.tokens.name(index[-1])} at {names[index[0]]}"
+        kind, piece = trial.kind, index[-1]
+        return f"{kind.shown(piece) if isinstance(kind, Predicts) else kind.tokens.name(piece)} at {names[index[0]]}"
     return f"at {names[index[-2]]}" if "position" in axes else ""

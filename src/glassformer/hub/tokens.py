@@ -109,6 +109,10 @@ class Tokens:
     def __len__(self) -> int:
         return self._size
 
+    def id(self, name: str) -> int | None:
+        """The id of a piece by what it is called; None where there is no such piece."""
+        return self._tokenizer.token_to_id(name)
+
     def name(self, id: int) -> str:
         return (self._tokenizer.id_to_token(id) if id >= 0 else None) or self._names["unknown"]
 
@@ -157,15 +161,23 @@ class Tokens:
             for pair in zip(*rows, strict=True)
         ]
 
+    def begun(self, text: str, framed: bool = True) -> list[int]:
+        """The ids of a text that goes on: with what begins a text, where it is `framed`, without what would end it."""
+        slots = self._one.slots[: self._one.slots.index(0)] if framed else ()
+        return [*(slot[0] for slot in slots if not isinstance(slot, int)), *self._encoded([whole(text)])[0].ids]
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text that pieces stand for, without what is special; what is no whole character is �."""
         said = [id for id in ids if id >= 0 and id not in self._silent]
         with panics():
             return self._tokenizer.decode(said, skip_special_tokens=True)
 
-    def spoken(self, ids: Iterable[int]) -> Iterator[str]:
-        """`decode` while the pieces come, one at a time: text as soon as its characters are whole."""
-        before: list[int] = []  # told, and needed still to know what stands between it and what follows
+    def spoken(self, ids: Iterable[int], after: Sequence[int] = ()) -> Iterator[str]:
+        """`decode` while the pieces come, one at a time: text as soon as its characters are whole.
+
+        after: what was told before, which decides what stands between it and what follows.
+        """
+        before = list(after)  # told, and needed still
         new: list[int] = []
         for id in ids:
             new.append(id)
@@ -321,6 +333,11 @@ def checked(text: str) -> str:
     """`text`, if a model can be asked about it.  Raises UsageError that says why not."""
     if not text.strip():
         raise UsageError('the text is empty; give a sentence, such as "this restaurant was not terrible"')
+    return whole(text)
+
+
+def whole(text: str) -> str:
+    """`text`, if a tokenizer can read it.  Raises UsageError that says why not."""
     if len(text) > LONGEST_TEXT:
         raise UsageError(f"the text has {len(text):,} characters; at most {LONGEST_TEXT:,} can be read at once")
     broken = next((k for k, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
