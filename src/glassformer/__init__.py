@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from glassformer.explain.reader import listen_to as listen
     from glassformer.explain.reader import read as load
     from glassformer.hub.store import save, shipped
+    from glassformer.learn.bank import exercises
+    from glassformer.learn.check import check
     from glassformer.tape import Tape, TapeError, fused, note
 
 _WHERE = {
@@ -45,6 +47,8 @@ _WHERE = {
     "save": ("hub.store", "save"),
     "export": ("explain.reader", "export_of"),
     "shipped": ("hub.store", "shipped"),
+    "check": ("learn.check", "check"),
+    "exercises": ("learn.bank", "exercises"),
     "note": ("tape", "note"),
     "fused": ("tape", "fused"),
     "Tape": ("tape", "Tape"),

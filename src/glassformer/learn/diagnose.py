@@ -1,0 +1,114 @@
+"""Which mistake of the bank, or which two together, gives exactly these numbers; else nothing is named."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Stages
+from glassformer.learn.stages import Made
+
+Answers = Sequence[tuple[Case, Any]]  # the cases that the learner's code answered, and what it answered
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The mistakes (one, or two together), and whether there is more wrong behind them that is not known."""
+
+    mistakes: tuple[Mistake, ...]
+    more: bool = False
+
+    @property
+    def name(self) -> str:
+        return " and ".join(mistake.name for mistake in self.mistakes)
+
+    def says(self, evidence: Evidence) -> str:
+        said = [each.says if isinstance(each.says, str) else each.says(evidence) for each in self.mistakes]
+        if self.more:
+            said.append("Behind that something else differs too.")
+        return " ".join(said)
+
+
+def by_answers(exercise: Exercise, answers: Answers, again: Callable[[int], Answers]) -> Diagnosis | None:
+    """A version whose answers are the learner's on every case.  again: the learner's answers to newly drawn cases."""
+    singles = [(mistake,) for mistake in exercise.mistakes if not mistake.gradients]
+    for group in (singles, exercise.pairs()):
+        fitting = [each for each in group if gives(exercise, each, answers)]
+        if len(fitting) > 1:
+            more = again(1)
+            fitting = [each for each in fitting if gives(exercise, each, more)] or fitting
+        if fitting:
+            return Diagnosis(fitting[0])
+    return None
+
+
+def gives(exercise: Exercise, mistakes: tuple[Mistake, ...], answers: Answers) -> bool:
+    """Whether this version answers as the learner does; a case that it cannot answer is no evidence against it."""
+    version, any_met = exercise.version(*mistakes), False
+    for case, theirs in answers:
+        made = answer_of(version, case)
+        if made is None:
+            continue
+        any_met = True
+        if not exercise.compare(theirs, made.answer):
+            return False
+    return any_met
+
+
+def answer_of(version: Callable[..., Stages], case: Case) -> Stages | None:
+    """None where the wrong version breaks down on this case."""
+    try:
+        return version(*case.arguments)
+    except (RuntimeError, IndexError, ValueError, TypeError, KeyError, AssertionError):
+        return None
+
+
+def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Tensor], first: str) -> Diagnosis | None:
+    """A mistake of the stage `first`, the first wrong one, whose numbers were made on the way to an unknown answer."""
+    made, wholly_right = Made(values), Made([value for value in right.values() if isinstance(value, Tensor)])
+    for mistake in exercise.mistakes:
+        if mistake.stage != first or mistake.gradients or first == exercise.last:
+            continue
+        wrong = answer_of(exercise.version(mistake), case)
+        value = None if wrong is None else wrong.get(first)
+        if _telling(value, right[first]) and not wholly_right.holds(value) and made.holds(value):
+            return Diagnosis((mistake,), more=True)
+    return None
+
+
+def _telling(wrong: Any, right: Any) -> bool:
+    """The same numbers in another arrangement say nothing: they are made on the way to the right one too."""
+    if not isinstance(wrong, Tensor) or wrong.dim() < 2 or not wrong.isfinite().all():
+        return False
+    return wrong.numel() != right.numel() or not torch.allclose(wrong.flatten().sort()[0], right.flatten().sort()[0])
+
+
+def by_gradients(exercise: Exercise, case: Case, theirs: Sequence[Tensor | None]) -> Diagnosis | None:
+    """A mistake that leaves the numbers right and the gradients wrong."""
+    for mistake in exercise.mistakes:
+        if mistake.gradients and same_gradients(theirs, gradients(exercise.version(mistake), exercise, case)):
+            return Diagnosis((mistake,))
+    return None
+
+
+def gradients(function: Callable, exercise: Exercise, case: Case) -> list[Tensor | None]:
+    """Of a generic sum over the answer, with respect to each learned argument: None where nothing arrives."""
+    arguments = [
+        each.clone().requires_grad_() if k in exercise.learned else each for k, each in enumerate(case.arguments)
+    ]
+    answer = function(*arguments)
+    answer = answer.answer if isinstance(answer, Stages) else answer
+    if not answer.requires_grad:
+        return [None] * len(exercise.learned)
+    weights = torch.linspace(-1.0, 1.3, answer.numel(), dtype=answer.dtype).view(answer.shape)
+    learned = [arguments[k] for k in exercise.learned]
+    return list(torch.autograd.grad((answer * weights).sum(), learned, allow_unused=True))
+
+
+def same_gradients(theirs: Sequence[Tensor | None], right: Sequence[Tensor | None]) -> bool:
+    return all(
+        (a is None or not a.any()) if b is None else a is not None and torch.allclose(a, b, rtol=1e-2, atol=1e-3)
+        for a, b in zip(theirs, right, strict=True)
+    )
