@@ -13,6 +13,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 from glassformer import __version__
 from glassformer.errors import GlassformerError, did_you_mean, one_line
 from glassformer.verbs.explain import explain, why
+from glassformer.verbs.generate import generate
 from glassformer.verbs.models import info, models
 from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
@@ -44,7 +45,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(open_page, name="open")
-for verb in (explain, why, classify, embed, fill, models, info, train):
+for verb in (explain, why, classify, embed, fill, generate, models, info, train):
     app.command(verb)
 
 

@@ -19,7 +19,7 @@ from glassformer.explain.picture import Picture, head_picture, picture
 from glassformer.explain.reader import Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
-from glassformer.explain.trial import Trial
+from glassformer.explain.trial import Trial, about
 from glassformer.explain.whatif import Against, WhatIf, against, what_if
 from glassformer.explain.worked import Worked, worked
 from glassformer.hub.tokens import Pieces
@@ -43,9 +43,10 @@ class Explanation:
     x.show()                         the story in the terminal, the page in a notebook
     """
 
-    def __init__(self, reader: Reader, pieces: Pieces, beside: tuple[str, ...] = ()):
+    def __init__(self, reader: Reader, pieces: Pieces, beside: tuple[str, ...] = (), of: str | None = None):
+        """of: the next piece that is asked about, instead of the likeliest."""
         self.text, self.second, self._reader, self._beside = pieces.text, pieces.second, reader, beside
-        self._trial = Trial(reader, pieces)
+        self._trial = Trial(reader, pieces, measure=None if of is None else about(reader, pieces, of))
 
     @property
     def reader(self) -> Reader:

@@ -20,6 +20,7 @@ from glassformer.explain.fills import Fills
 from glassformer.explain.kind import Kind
 from glassformer.explain.predicts import TOP
 from glassformer.explain.writes import Writes
+from glassformer.explain.written import How, Writer, Writing
 from glassformer.hub.store import Checkpoint, export, load
 from glassformer.hub.tokens import Pieces
 from glassformer.models.bert import Bert
@@ -51,6 +52,7 @@ class Reader:
     reader.explain("this restaurant was not terrible").show()
     reader.embed(["one text", "another"])
     reader.fill("the food was [MASK]")
+    reader.generate("the food was", most=20)
     """
 
     def __init__(self, checkpoint: Checkpoint, given: str | None = None):
@@ -91,14 +93,22 @@ class Reader:
         """Answer a text that is cut into pieces already."""
         return self._answer_all([pieces])[0]
 
-    def explain(self, text: str, second: str | None = None, joint: bool = False, beside: tuple[str, ...] = COMPANIONS):
+    def explain(
+        self,
+        text: str,
+        second: str | None = None,
+        joint: bool = False,
+        beside: tuple[str, ...] = COMPANIONS,
+        of: str | None = None,
+    ):
         """What the model makes of `text`, and of a `second`, next to what the models named `beside` make of it: an
-        `Explanation`.  Raises UsageError where there is nothing to read.
+        `Explanation`.  of: the next piece that is asked about, instead of the likeliest.  Raises UsageError where there
+        is nothing to read.
         """
         from glassformer.explain.explanation import Explanation
 
         others = () if second is not None else tuple(name for name in beside if name != self.name)
-        return Explanation(self, self.cut(text, second, joint), others)
+        return Explanation(self, self.cut(text, second, joint), others, of)
 
     def stream(self, texts: Iterable[Text]) -> Iterator[Any]:
         """Answer any number of texts, in their order, in bounded memory.
@@ -178,6 +188,27 @@ class Reader:
         batch = batch_of(cut, self.tokens)
         return self.kind.answers(cut, batch, self.kind.run(batch), top)
 
+    def generate(self, prompt: str | list[str], **how: Any) -> Any:
+        """What the model writes behind `prompt`, `Written`; of a list of prompts a list.
+
+        how: fields of `written.How`: most, temperature, top_k, top_p, beams, seed, stop, slide, choices.  Raises
+        UsageError where the model does not write, for an empty prompt, and for one that is too long.
+        """
+        one = isinstance(prompt, str)
+        written = self.writer.all([prompt] if one else prompt, How.of(how))
+        return written[0] if one else written
+
+    def stream_text(self, prompt: str, **how: Any) -> Writing:
+        """The same as it comes: iterate for text of whole characters; `written` is what there is so far."""
+        return self.writer.start(prompt, How.of(how))
+
+    @property
+    def writer(self) -> Writer:
+        """What continues texts.  Raises UsageError for a model that does not."""
+        self.kind.need("generate")
+        assert isinstance(self.kind, Writes)
+        return Writer(self.checkpoint, self.kind, self.longest)
+
     def fill(self, text: str, second: str | None = None, top: int = TOP) -> Filled:
         """What may stand at each [MASK] of `text`, the `top` likeliest pieces.  Raises UsageError without a mask."""
         self.kind.need("fill")
@@ -243,7 +274,7 @@ def read(name: str | Path, allow_pickle: bool = False, precision: str = "float32
 
 def _pays(model: nn.Module) -> bool:
     """Whether laying its weights out is worth the memory: in small models nothing is saved."""
-    return isinstance(model, Bert) and model.config.width * model.config.hidden >= LARGE
+    return isinstance(model, Bert | Gpt2) and model.config.width * model.config.hidden >= LARGE
 
 
 def export_of(folder: str | Path, model: "Reader | Checkpoint") -> None:

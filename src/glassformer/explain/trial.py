@@ -363,5 +363,13 @@ class Trial:
         return matrix
 
 
+def about(reader: Reader, pieces: Pieces, piece: str) -> Measure:
+    """What is measured of one piece that may come next.  Raises UsageError where nobody says what comes next."""
+    kind = reader.kind_of(pieces)
+    if not isinstance(kind, Writes):
+        raise UsageError(f"{reader.name} {kind.what}: only a model that continues a text is asked about the next piece")
+    return kind.about(kind.piece(piece), batch_of([pieces], reader.tokens))
+
+
 def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:
     return (numbers[start : start + size] for start in range(0, len(numbers), size))

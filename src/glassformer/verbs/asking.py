@@ -11,20 +11,28 @@ from glassformer.verbs.options import Look, Source
 if TYPE_CHECKING:
     from glassformer.explain.reader import Reader
 
+WRITES = "characters"  # the shipped model that continues texts
+NEEDS = {  # what a verb needs that no shipped model can do
+    "embed": ("a BERT", "sentence-transformers/all-MiniLM-L6-v2"),
+    "fill": ("a BERT", "google-bert/bert-base-uncased"),
+    "generate": ("a GPT-2", "openai-community/gpt2"),
+}
 SMALL = 10_000_000  # weights; below it a second thread costs more than it saves
 
 
 def reader_of(source: Source | None, verb: str = "", precision: str = "float32") -> "Reader":
     """The model to ask.  verb: a command that no shipped model can do, so that one has to be named."""
     from glassformer.explain.reader import read
+    from glassformer.hub.store import shipped
 
     source = source or Source()
-    if source.model is None and verb:
-        such = {"embed": "sentence-transformers/all-MiniLM-L6-v2"}.get(verb, "google-bert/bert-base-uncased")
+    model = WRITES if source.model is None and verb == "generate" and WRITES in shipped() else source.model
+    if model is None and verb:
+        what, such = NEEDS[verb]
         raise UsageError(
-            f"{verb} needs a model: give --model the folder of a BERT, or its id on the hub, such as {such}"
+            f"{verb} needs a model: give --model the folder of {what}, or its id on the hub, such as {such}"
         )
-    reader = read(source.model or "sentiment", source.allow_pickle_weights, precision)
+    reader = read(model or "sentiment", source.allow_pickle_weights, precision)
     set_threads(reader)
     return reader
 
@@ -85,6 +93,7 @@ def show(kind: str, thing: Any, look: Look) -> None:
     from glassformer.explain.explanation import document
     from glassformer.show import tables, terminal
     from glassformer.show.filled import print_filled
+    from glassformer.show.written import print_written
 
     if look.json:
         print(as_json(document(kind, thing), indent=1))
@@ -93,6 +102,7 @@ def show(kind: str, thing: Any, look: Look) -> None:
     else:
         drawn = {"sheet": tables.print_sheet, "why": tables.print_worked, "what-if": tables.print_what_if}
         drawn |= {"story": terminal.print_story, "against": tables.print_against, "fill": print_filled}
+        drawn |= {"written": print_written}
         drawn[kind](thing, **look.how)
 
 
