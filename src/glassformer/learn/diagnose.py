@@ -10,6 +10,7 @@ from torch import Tensor
 from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Stages
 from glassformer.learn.stages import Made
 
+Group = tuple[Mistake, ...]
 Answers = Sequence[tuple[Case, Any]]  # the cases that the learner's code answered, and what it answered
 
 
@@ -22,7 +23,8 @@ class Diagnosis:
 
     @property
     def name(self) -> str:
-        return " and ".join(mistake.name for mistake in self.mistakes)
+        *most, last = (mistake.name for mistake in self.mistakes)
+        return f"{', '.join(most)} and {last}" if most else last
 
     def says(self, evidence: Evidence) -> str:
         said = [each.says if isinstance(each.says, str) else each.says(evidence) for each in self.mistakes]
@@ -31,20 +33,45 @@ class Diagnosis:
         return " ".join(said)
 
 
-def by_answers(exercise: Exercise, answers: Answers, again: Callable[[int], Answers]) -> Diagnosis | None:
-    """A version whose answers are the learner's on every case.  again: the learner's answers to newly drawn cases."""
+def by_answers(
+    exercise: Exercise, answers: Answers, again: Callable[[int], Answers], together: bool = True
+) -> Diagnosis | None:
+    """A version whose answers are the learner's on every case.  again: the learner's answers to newly drawn cases.
+
+    together: try two mistakes, and then a third one that only some cases show (such as those with a mask).
+    """
     singles = [(mistake,) for mistake in exercise.mistakes if not mistake.gradients]
-    for group in (singles, exercise.pairs()):
-        fitting = [each for each in group if gives(exercise, each, answers)]
-        if len(fitting) > 1:
-            more = again(1)
-            fitting = [each for each in fitting if gives(exercise, each, more)] or fitting
-        if fitting:
-            return Diagnosis(fitting[0])
-    return None
+    found = _only_one(exercise, singles, answers, again)
+    if found or not together:
+        return found
+    pairs = exercise.pairs()
+    begun = [pair for pair in pairs if gives(exercise, pair, answers[:1])]
+    found = _only_one(exercise, begun, answers, again)
+    return found or _only_one(exercise, _threes(exercise, begun), answers, again)
 
 
-def gives(exercise: Exercise, mistakes: tuple[Mistake, ...], answers: Answers) -> bool:
+def _only_one(exercise: Exercise, groups: Sequence[Group], answers: Answers, again: Callable) -> Diagnosis | None:
+    fitting = [group for group in groups if gives(exercise, group, answers)]
+    if len(fitting) > 1:
+        more = again(1)
+        fitting = [group for group in fitting if gives(exercise, group, more)] or fitting
+    return Diagnosis(fitting[0]) if fitting else None
+
+
+def _threes(exercise: Exercise, begun: Sequence[Group]) -> list[Group]:
+    """Pairs that fit the first case, with a third mistake that turns another switch."""
+    pairs = exercise.pairs()
+    beside = {mistake.name: mistake for pair in pairs for mistake in pair}
+    apart = {frozenset((a.name, b.name)) for a, b in pairs}
+    return [
+        (*pair, third)
+        for pair in begun[:40]
+        for third in beside.values()
+        if all(frozenset((each.name, third.name)) in apart for each in pair)
+    ]
+
+
+def gives(exercise: Exercise, mistakes: Group, answers: Answers) -> bool:
     """Whether this version answers as the learner does; a case that it cannot answer is no evidence against it."""
     version, any_met = exercise.version(*mistakes), False
     for case, theirs in answers:

@@ -3,6 +3,7 @@
 A class is made as `cls(width, heads)`, or `cls(width, epsilon)`; its biases are set to zero, and it runs in eval mode.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -11,7 +12,12 @@ import torch
 from torch import Tensor, nn
 
 ROLES = ("q", "k", "v", "out")
-HINTS = {"q": ("q",), "k": ("k",), "v": ("v",), "out": ("o", "unify", "proj", "final", "merge", "combine")}
+HINTS = {
+    "q": r"quer|^q|q$|_q",
+    "k": r"key|^k|k$|_k",
+    "v": r"val|^v|v$|_v",
+    "out": r"out|unif|proj|fc|final|merge|combine|^o|o$",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def _unlikely(slots: Sequence[Slot], order: tuple[str, ...]) -> tuple[int, tuple
     for slot in slots:
         name = slot.names[0].lower().removesuffix(".weight").split(".")[0].removeprefix("w").removeprefix("_")
         role = order[at]
-        missed += slot.roles == 1 and not name.startswith(HINTS[role]) and not name.endswith(HINTS[role])
+        missed += slot.roles == 1 and not re.search(HINTS[role], name)
         at += slot.roles
     return missed, tuple(ROLES.index(role) for role in order)
 

@@ -38,7 +38,7 @@ class Recorder(TorchFunctionMode):
             self._filled[id(target)] = target
             self._filled.update({id(base): base for base in [getattr(target, "_base", None)] if base is not None})
         elif name != "__get__":  # attributes such as .T are made anew, and read again by what uses them
-            for tensor in _tensors(answer):
+            for tensor in (*_tensors(answer), *_hidden(name, args, kwargs or {})):
                 self._keep(tensor)
         return answer
 
@@ -59,6 +59,23 @@ class Recorder(TorchFunctionMode):
     def __exit__(self, *problem: Any) -> None:
         super().__exit__(*problem)
         self.finish()
+
+
+def _hidden(name: str, args: tuple, kwargs: dict) -> Iterator[Tensor]:
+    """What a fused call computes inside, the long way."""
+    if name != "scaled_dot_product_attention":
+        return
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    q, k, mask, scale = given["query"], given["key"], given.get("attn_mask"), given.get("scale")
+    scores = q @ k.mT
+    scaled = scores * (q.size(-1) ** -0.5 if scale is None else scale)
+    yield from (scores, scaled)
+    if given.get("is_causal"):
+        mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool).tril()
+    if mask is not None:
+        scaled = scaled.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scaled + mask
+    yield scaled.softmax(-1)
 
 
 def _batched(tensor: Tensor) -> bool:

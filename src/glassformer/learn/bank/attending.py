@@ -128,6 +128,8 @@ def _blocked(scores: Tensor, mask: Tensor, fill: str | float) -> Tensor:
         return scores
     if fill == "added":
         return scores + mask
+    if isinstance(fill, str) and fill.startswith("less "):
+        return scores - float(fill[5:]) * ~mask
     if fill == "×−∞":
         return scores + (~mask).to(scores.dtype) * -torch.inf
     if fill == "tril's zeros":  # every score of exactly 0 is taken for a masked one

@@ -213,7 +213,7 @@ MASKING = (
         Mistake(
             NEAR, "weights", _masked(f"masked scores become {fill:g}, which still gets a share", BEFORE), {"fill": fill}
         )
-        for fill in (-1.0, -2.0, -3.0, -5.0, -10.0)
+        for fill in (-1.0, -0.1, -0.5, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0, -10.0)
     ),
     Mistake("masked with a positive number", "weights", _masked("masked scores become 1", BEFORE), {"fill": 1.0}),
     Mistake(
@@ -472,7 +472,10 @@ RARE = {
     "divided by the sum, without exponentials",
 }
 
-ALL = tuple(replace(each, rare=each.name in RARE) for each in (*SCALING, *SOFTMAX, *MASKING, *ROLES, *PRODUCT, *MIXING))
+ALL = tuple(
+    replace(each, rare=each.name in RARE or (each.name == NEAR and each.switches != {"fill": -1.0}))
+    for each in (*SCALING, *SOFTMAX, *MASKING, *ROLES, *PRODUCT, *MIXING)
+)
 
 
 def without(*names: str) -> tuple[Mistake, ...]:
