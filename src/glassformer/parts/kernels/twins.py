@@ -31,7 +31,7 @@ def kinds() -> dict[type, type["Twin"]]:
     """Which twin stands in for which kind of block."""
     from glassformer.parts.block import CrossBlock, PostNormBlock, PreNormBlock, PreNormCrossBlock
 
-    return {PostNormBlock: PostNorm, PreNormBlock: PreNorm, CrossBlock: Cross, PreNormCrossBlock: PreNormCross}
+    return {PostNormBlock: PostNormTwin, PreNormBlock: PreNormTwin, CrossBlock: CrossTwin, PreNormCrossBlock: PreNormCrossTwin}
 
 
 def readers(attention: Any) -> tuple[Linear, Linear, Linear]:
@@ -89,19 +89,19 @@ class Twin:
         return self.outward.added_to(self.between("mlp.hidden", hidden), stream)
 
 
-class PostNorm(Twin):
+class PostNormTwin(Twin):
     def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
         x = self.between("between", self.block.attention_norm(self.attention(x, x, mask, memory)))
         return self.between("stream", self.block.mlp_norm(self.mlp(x, x)))
 
 
-class PreNorm(Twin):
+class PreNormTwin(Twin):
     def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
         x = self.between("between", self.attention(self.block.attention_norm(x), x, mask, memory))
         return self.between("stream", self.mlp(self.block.mlp_norm(x), x))
 
 
-class Cross(Twin):
+class CrossTwin(Twin):
     block: Any
 
     def __init__(self, block: Any, name: str, dtype: torch.dtype):
@@ -114,7 +114,7 @@ class Cross(Twin):
         return self.between("stream", self.block.mlp_norm(self.mlp(x, x)))
 
 
-class PreNormCross(Cross):
+class PreNormCrossTwin(CrossTwin):
     def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
         x = self.between("between", self.attention(self.block.attention_norm(x), x, mask, memory))
         x = self.between("crossed", self.cross(self.block.cross_norm(x), x, mask, memory))
