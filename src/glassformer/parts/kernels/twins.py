@@ -31,7 +31,8 @@ def kinds() -> dict[type, type["Twin"]]:
     """Which twin stands in for which kind of block."""
     from glassformer.parts.block import CrossBlock, PostNormBlock, PreNormBlock, PreNormCrossBlock
 
-    return {PostNormBlock: PostNormTwin, PreNormBlock: PreNormTwin, CrossBlock: CrossTwin, PreNormCrossBlock: PreNormCrossTwin}
+    across = {CrossBlock: CrossTwin, PreNormCrossBlock: PreNormCrossTwin}
+    return {PostNormBlock: PostNormTwin, PreNormBlock: PreNormTwin, **across}
 
 
 def readers(attention: Any) -> tuple[Linear, Linear, Linear]:
