@@ -14,6 +14,7 @@ from glassformer import __version__
 from glassformer.errors import GlassformerError, did_you_mean, one_line
 from glassformer.verbs.explain import explain, why
 from glassformer.verbs.generate import generate
+from glassformer.verbs.learn import check, learn
 from glassformer.verbs.models import info, models
 from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
@@ -26,6 +27,7 @@ Glassformer: a transformer you can see through.
   glassformer open                                          the same as a page in the browser: look, touch, switch off
   glassformer why "this restaurant was not terrible" 'L0.H3.weights[4,3]'    one number, all its arithmetic
   echo "the soup was not bad" | glassformer classify        an answer a line
+  glassformer learn                                         exercises; the checker names the mistake
   glassformer models                                        what is in the package
   glassformer explain TEXT --model FOLDER_OR_HUB_ID         the same of any BERT
   glassformer --help                                        everything else
@@ -45,8 +47,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(open_page, name="open")
-for verb in (explain, why, classify, embed, fill, generate, models, info, train):
+for verb in (explain, why, classify, embed, fill, generate, models, info, train, check):
     app.command(verb)
+app.command(learn)
 
 
 @app.default

@@ -125,30 +125,15 @@ def _kind(theirs: Any, right: Any) -> str:
 
 
 def _known(exercise: Exercise, found: Diagnosis, wrong: Sequence[Trial]) -> Result:
-    trial = next(
-        (each for each in reversed(wrong) if answer_of(exercise.version(*found.mistakes), each.case)), wrong[-1]
-    )
-    version = answer_of(exercise.version(*found.mistakes), trial.case) or Stages()
+    """The smallest case that goes wrong is spoken of, and drawn: its numbers can be followed."""
+    version = exercise.version(*found.mistakes)
+    trial = next((each for each in wrong if answer_of(version, each.case) is not None), wrong[0])
+    made = answer_of(version, trial.case) or Stages()
     stage = min((mistake.stage for mistake in found.mistakes), key=exercise.rank)
-    said = found.says(Evidence(_small(exercise, wrong, found), *_shown(exercise, wrong, found)))
-    drawn = picture(stage, version.get(stage), trial.right.get(stage), exercise.axes.get(stage, ""))
+    said = found.says(Evidence(trial.case, trial.answer, trial.right, made))
+    drawn = picture(stage, made.get(stage), trial.right.get(stage), exercise.axes.get(stage, ""))
     drawn = drawn or picture(exercise.last, trial.answer, trial.right.answer, exercise.axes.get(exercise.last, ""))
     return Result(exercise.name, False, "wrong", said, stage, found.name, about=trial.case.about, picture=drawn)
-
-
-def _small(exercise: Exercise, wrong: Sequence[Trial], found: Diagnosis) -> Case:
-    return _first(exercise, wrong, found).case
-
-
-def _shown(exercise: Exercise, wrong: Sequence[Trial], found: Diagnosis) -> tuple[Any, Stages, Stages]:
-    trial = _first(exercise, wrong, found)
-    return trial.answer, trial.right, answer_of(exercise.version(*found.mistakes), trial.case) or Stages()
-
-
-def _first(exercise: Exercise, wrong: Sequence[Trial], found: Diagnosis) -> Trial:
-    """The smallest case that goes wrong: its numbers are spoken of."""
-    version = exercise.version(*found.mistakes)
-    return next((each for each in wrong if answer_of(version, each.case) is not None), wrong[0])
 
 
 def _unknown(function: Callable, exercise: Exercise, trial: Trial, stage: str) -> Result:

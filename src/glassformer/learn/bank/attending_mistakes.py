@@ -215,6 +215,15 @@ MASKING = (
         )
         for fill in (-1.0, -0.1, -0.5, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0, -10.0)
     ),
+    *(
+        Mistake(
+            NEAR,
+            "weights",
+            _masked(f"masked scores are lowered by {less}, which leaves them a share", BEFORE),
+            {"fill": f"less {less}"},
+        )
+        for less in (1, 2, 3, 5, 10)
+    ),
     Mistake("masked with a positive number", "weights", _masked("masked scores become 1", BEFORE), {"fill": 1.0}),
     Mistake(
         "masked with a huge positive number",

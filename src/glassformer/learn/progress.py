@@ -1,0 +1,81 @@
+"""What was passed, when, after which mistakes: one JSON file in the learner's folder.  Nothing here imports torch."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glassformer.errors import UsageError, WriteError
+from glassformer.learn.order import Entry, there
+from glassformer.learn.result import Result
+
+FILE = "progress.json"
+
+
+@dataclass
+class Done:
+    """One exercise.  passed: when, in UTC, or "".  mistakes: their names as they were met, unknown ones too."""
+
+    passed: str = ""
+    tries: int = 0
+    hints: int = 0
+    mistakes: list[str] = field(default_factory=list)
+
+
+class Progress:
+    """Of one folder; every change is written at once."""
+
+    def __init__(self, folder: Path):
+        self.file = folder / FILE
+        self.done: dict[str, Done] = self._read()
+
+    def _read(self) -> dict[str, Done]:
+        try:
+            known = json.loads(self.file.read_text("utf-8"))["exercises"]
+            return {name: Done(**each) for name, each in known.items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            repair = "move it away, and the exercises count as not yet done"
+            raise UsageError(f"{self.file} is no progress file that this version reads; {repair}") from None
+
+    def of(self, entry: Entry) -> Done:
+        return self.done.setdefault(entry.name, Done())
+
+    def passed(self, entry: Entry) -> bool:
+        return bool(self.of(entry).passed)
+
+    def next(self) -> Entry | None:
+        """The first that is not passed."""
+        return next((entry for entry in there() if not self.passed(entry)), None)
+
+    def count(self, result: Result, entry: Entry) -> None:
+        """Remember one check."""
+        done = self.of(entry)
+        done.tries += 1
+        if result.passed:
+            done.passed = done.passed or datetime.now(UTC).isoformat(timespec="seconds")
+        elif result.mistake:
+            done.mistakes.append(result.mistake)
+        self.write()
+
+    def hint(self, entry: Entry, most: int) -> int:
+        """Which hint is next, from 0; the last one again and again."""
+        done = self.of(entry)
+        at = min(done.hints, most - 1)
+        done.hints += 1
+        self.write()
+        return at
+
+    def write(self) -> None:
+        """Whole or not at all."""
+        text = json.dumps(
+            {"schema": 1, "exercises": {name: asdict(each) for name, each in self.done.items()}}, indent=1
+        )
+        part = self.file.with_suffix(".part")
+        try:
+            part.write_text(text, "utf-8")
+            os.replace(part, self.file)
+        except OSError as error:
+            raise WriteError(f"{self.file} could not be written: {error.strerror}") from error
