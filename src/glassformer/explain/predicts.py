@@ -56,9 +56,9 @@ class OfPiece(Measure):
         self.kind, self.piece, self.at = kind, piece, at
 
     def rows(self, output: Any) -> Tensor:
-        """What the model says at that position: logits (b, v)."""
+        """What the model says at that position, or at the only one that was asked: logits (b, v)."""
         logits = pieces_of(output)
-        return logits[torch.arange(len(logits)), self.at]
+        return logits[torch.arange(len(logits)), self.at.clamp(max=logits.size(1) - 1)]
 
     def __call__(self, output: Any, batch: Batch) -> Tensor:
         return log_odds(self.rows(output), self.piece)

@@ -13,6 +13,7 @@ from glassformer.explain.answers import Metric, Said
 from glassformer.explain.batch import Batch, batch_of
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
+from glassformer.explain.kind import Kind
 from glassformer.explain.measure import Measure
 from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
@@ -198,8 +199,9 @@ class Trial:
         if any(switch.gone for switch in switches):
             return self.switched(*switches).after()
         batch, asked = self.batch if batch is None else batch, measure or self.measure  # asked of the unchanged run
-        with listen(self.reader.model, keep=(), edit=edits((*self.switches, *switches))):
-            return asked(self.kind.run(batch), batch)
+        every = (*self.switches, *switches)
+        with listen(self.reader.model, keep=(), edit=edits(every)):
+            return asked(_asking(self.kind, every)(batch), batch)
 
     def after_from(self, starts: Mapping[int, Tensor], switches: Sequence[Switch] = ()) -> Tensor:
         """The measure of rows that join the stream at a layer each: starts is layer → (rows, n, w) → (b,)."""
@@ -211,7 +213,7 @@ class Trial:
         meets = min(starts)
         still = [switch for switch in (*self.switches, *switches) if switch.acts_from(meets, self.layers)]
         with listen(kind.model, keep=(), edit=edits(still)) as kind.model.layers.tape:
-            return asked(kind.run(batch), batch)
+            return asked(_asking(kind, still)(batch), batch)
 
     def streams(self) -> list[Tensor]:
         """What stands before each layer, and behind the last one: (1, n, w) each."""
@@ -369,6 +371,11 @@ def about(reader: Reader, pieces: Pieces, piece: str) -> Measure:
     if not isinstance(kind, Writes):
         raise UsageError(f"{reader.name} {kind.what}: only a model that continues a text is asked about the next piece")
     return kind.about(kind.piece(piece), batch_of([pieces], reader.tokens))
+
+
+def _asking(kind: Kind, switches: Iterable[Switch]) -> Callable[[Batch], Any]:
+    """How a model is run whose values nobody keeps."""
+    return kind.run if any(switch.sites == "logits" for switch in switches) else kind.ask
 
 
 def _chunks(numbers: list[int], size: int) -> Iterator[list[int]]:

@@ -12,8 +12,10 @@ from glassformer.explain.batch import Batch
 from glassformer.explain.measure import log_odds
 from glassformer.explain.predicts import Predicts
 from glassformer.explain.shorter import shorter
+from glassformer.explain.wanted import go_on
 from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import Pieces, Word
+from glassformer.parts.kernels.likeness import last_only
 
 SIGNS = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # what would not be seen
 SPOKEN = str.maketrans({"␣": " ", "⏎": "\n", "⇥": "\t"})
@@ -44,6 +46,13 @@ class Writes(Predicts):
         pieces = shorter(pieces, [k for k, word in enumerate(pieces.words) if word.pieces[0] > last])
         words = [Word(word.text.strip() or word.text.translate(SIGNS), word.pieces) for word in pieces.words]
         return replace(pieces, names=[self.shown(id) for id in pieces.ids], words=words)
+
+    def ask(self, batch: Batch) -> Tensor:
+        """Only what the last position says, (b, 1, v), where no text is padded."""
+        if not batch.real[:, -1].all():
+            return self.run(batch)
+        go_on()
+        return last_only(self.model, batch.ids, batch.real, None)[:, None]
 
     def answers(self, cut: list[Pieces], batch: Batch, output: Any) -> list[Said]:
         rows = output[torch.arange(len(batch)), self.at(batch)]  # b v

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from glassformer.show.candidates import expected, print_next, print_readout
 from glassformer.show.console import console, heading, left_out, say, shortened
 from glassformer.show.text import NEGATIVE, POSITIVE, QUIET, STRONG, bar, fit, level, odd, safe, signed, tone
 from glassformer.show.told import column, largest, print_told
@@ -34,6 +35,7 @@ def tell(out: Console, story: "Story") -> None:
         start = shortened(story.unread, 40)
         say(out, f"{story.left_out} pieces at the end were NOT read, from “{start}” on.", NEGATIVE)
     _answers(out, story)
+    print_readout(out, story)
     _words(out, story)
     print_told(out, story)
     _next(out, story)
@@ -48,6 +50,8 @@ READ = {
 def _answers(out: Console, story: "Story") -> None:
     metric, share = story.metric, story.views[-1].answer.share
     likely = share is not None and metric.name == "log-odds"
+    if candidates := expected(story):
+        return print_next(out, candidates, metric)
     heading(out, "The answers", _share(story) if likely else f"{metric.name} of {metric.of}")
     longest = max(cell_len(safe(view.model)) for view in story.views)
     says = min(24, max(10, *(1 + cell_len(safe(view.answer.says)) for view in story.views)))
@@ -120,6 +124,8 @@ def _next(out: Console, story: "Story") -> None:
     given, from_file = (quoted(story.text), "") if typed[0] else ("-", " < your-text")
     options = "" if story.second is None else f" --pair {quoted(story.second)}"
     options += " --joint" if story.read == "together" and story.metric.name == "cosine" else ""
+    asked = expected(story) and story.views[-1].answer.says != story.metric.of
+    options += f" --next {quoted(story.metric.of)}" if asked else ""
     options += "" if story.given == "sentiment" else f" --model {shlex.quote(safe(story.given))}"
     heading(out, "Next", "")
     answer = (f"why {given} '{story.metric.address}'", "the answer, summed")

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from glassformer.show.candidates import expected
 from glassformer.show.console import heading, left_out, say, shortened
 from glassformer.show.text import QUIET, STRONG, answered, bar, fit, odd, power, safe, shade, share, signed, times, tone
 
@@ -19,7 +20,8 @@ CELL = 6  # of the ladder: a number and its shade
 def print_told(out: Console, story: "Story") -> None:
     """Nothing but a sentence where no word could tell another anything."""
     then = f", then {story.told.like.n}" if story.told else ""
-    heading(out, "Who told whom", f"causal (baseline −∞ before softmax, metric {story.metric.name}, n = 1{then})")
+    title = "Who told the last word" if expected(story) else "Who told whom"
+    heading(out, title, f"causal (baseline −∞ before softmax, metric {story.metric.name}, n = 1{then})")
     if story.told is None:
         model = story.views[-1].model
         why = "read a single word" if story.has_attention else "has no attention"

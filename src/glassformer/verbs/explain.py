@@ -2,7 +2,7 @@
 
 from glassformer.verbs.asking import address_of, given, not_read, reader_of, show
 from glassformer.verbs.html import check, write_page
-from glassformer.verbs.options import Change, Changes, Drawn, Drawns, Look, Looks, Pair, Pairs, Sentence, Sources
+from glassformer.verbs.options import Change, Changes, Drawn, Drawns, Look, Looks, Pair, Pairs, Piece, Sentence, Sources
 
 
 def explain(
@@ -14,6 +14,7 @@ def explain(
     pair: Pairs = None,
     change: Changes = None,
     look: Drawns = None,
+    of: Piece = None,
 ) -> None:
     """What the models make of TEXT: which word told which, whether that is the reason, and every number.
 
@@ -23,12 +24,14 @@ def explain(
         A sentence, in quotes; "-" reads it from standard input.
     address
         One head or value of it: L1.H2, L1.H2.scaled, L1.stream, logits.
+    of
+        Of a model that continues a text, the next piece to ask about, instead of the likeliest.
     """
     change, look, pair = change or Change(), look or Drawn(), pair or Pair()
     change.one_at_a_time(address, pair)
     file = check(look)
     reader = reader_of(source)
-    x = reader.explain(given(text), pair.pair, pair.joint)
+    x = reader.explain(given(text), pair.pair, pair.joint, of=of)
     if file is not None:
         return write_page(file, x, reader, change, address, look.with_model)
     if change.against is not None:
@@ -44,7 +47,16 @@ def explain(
     show("story", x.story, look)
 
 
-def why(text: Sentence, address: str, /, *, source: Sources = None, pair: Pairs = None, look: Looks = None) -> None:
+def why(
+    text: Sentence,
+    address: str,
+    /,
+    *,
+    source: Sources = None,
+    pair: Pairs = None,
+    look: Looks = None,
+    of: Piece = None,
+) -> None:
     """The arithmetic behind one number of TEXT, recomputed and held beside the model's own.
 
     Parameters
@@ -53,9 +65,11 @@ def why(text: Sentence, address: str, /, *, source: Sources = None, pair: Pairs 
         A sentence, in quotes; "-" reads it from standard input.
     address
         One number, such as 'L1.H2.weights[4,3]', 'L0.stream[2,7]' or 'logits[1]'.
+    of
+        Of a model that continues a text, the next piece to ask about, instead of the likeliest.
     """
     pair = pair or Pair()
     Change().one_at_a_time(address, pair)
-    x = reader_of(source).explain(given(text), pair.pair, pair.joint)
+    x = reader_of(source).explain(given(text), pair.pair, pair.joint, of=of)
     not_read(x.left_out)
     show("why", x.why(address_of(address)), look or Look())

@@ -139,6 +139,7 @@ class Change:
         return [*cuts, *heads, *(x.choose_without(each) for each in self.without or [])]
 
 
+Piece = Annotated[str | None, Parameter(name="--next", allow_leading_hyphen=True)]
 Sources = Annotated[Source | None, Parameter(name="*")]
 Pairs = Annotated[Pair | None, Parameter(name="*")]
 Looks = Annotated[Look | None, Parameter(name="*")]
