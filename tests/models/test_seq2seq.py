@@ -217,6 +217,16 @@ def test_a_source_of_nothing_but_padding_gives_finite_answers_and_gradients():
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
 
 
+def test_the_translator_compiles_to_one_graph():
+    model = small.translator()
+
+    def read_and_write(ids):
+        return answered(model, ids, SOURCE, LEFT, RIGHT)
+
+    compiled = torch.compile(read_and_write, fullgraph=True, backend="eager")
+    close(compiled(IDS)[LEFT], read_and_write(IDS)[LEFT], rtol=0, atol=1e-5)
+
+
 # what the paper says
 
 

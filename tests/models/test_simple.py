@@ -233,9 +233,9 @@ def test_learned_positions_are_a_parameter_of_the_model():
 @pytest.mark.parametrize(
     ("field", "value", "repair"),
     [
-        ("block", "both", "choose post or pre"),
-        ("pool", "sum", "choose mean or max"),
-        ("positions", "rotary", "choose learned or interleaved or halves"),
+        ("block", "both", "choose post, pre"),
+        ("pool", "sum", "choose mean, max"),
+        ("positions", "rotary", "choose learned, interleaved, halves"),
     ],
 )
 def test_an_unknown_choice_fails_at_once_and_lists_the_known_ones(field, value, repair):

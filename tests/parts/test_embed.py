@@ -108,6 +108,12 @@ def test_what_the_sinusoids_are_chosen_for(table):
 
 
 @pytest.mark.parametrize("table", [interleaved, halves, marian])
+def test_a_place_has_the_same_wave_however_far_the_table_reaches(table):
+    """There is one for lengths never met in training, then; whether the model can read it is another question."""
+    assert torch.equal(table(300, 16)[:20], table(20, 16))
+
+
+@pytest.mark.parametrize("table", [interleaved, halves, marian])
 def test_an_odd_width_is_refused_with_the_repair(table):
     with pytest.raises(ValueError, match="width 5 is odd, try 6"):
         table(3, 5)

@@ -62,6 +62,12 @@ def test_without_a_mask_softmax_is_softmax():
     assert torch.equal(softmax(scores), softmax(scores, torch.ones(3, 4, dtype=torch.bool)))
 
 
+def test_the_numbers_of_the_illustrated_transformer():
+    """Scores 112 and 96 of heads of width 64: divided by 8, and of the one value 0.88, of the other 0.12."""
+    weights = softmax(torch.tensor([112.0, 96.0]) / 64**0.5)
+    assert weights.tolist() == pytest.approx([0.88, 0.12], abs=0.005)
+
+
 @pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
 def test_a_row_that_sees_nothing_is_no_anomaly_on_the_way_back_either():
     scores = torch.full((2, 3), -torch.inf, requires_grad=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.bert import may_look, reaches
+from glassformer.models.bert import known, may_look, reaches
 from glassformer.parts import embed, mask, pool
 from glassformer.parts.attention import Attention, Memory
 from glassformer.parts.block import MLP, Block, PostNormBlock, PreNormBlock, Stack
@@ -52,8 +52,8 @@ class TransformerConfig:
     positions: str = "interleaved"
 
     def __post_init__(self):
-        _known("block", self.block, BLOCKS)
-        _known("positions", self.positions, POSITIONS)
+        known("block", self.block, BLOCKS)
+        known("positions", self.positions, POSITIONS)
 
     @property
     def longest(self) -> int:
@@ -68,7 +68,7 @@ class ClassifierConfig(TransformerConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        _known("pool", self.pool, POOLS)
+        known("pool", self.pool, POOLS)
 
 
 class BagOfWords(nn.Module):
@@ -137,8 +137,3 @@ def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
     embedding = Embed(nn.Embedding(config.vocabulary, width), places, dropout)
     parts = ((Attention(width, config.heads, dropout=dropout), MLP(width, config.hidden)) for _ in range(config.layers))
     return embedding, Stack(block(*each, dropout) for each in parts), block.finish(width)
-
-
-def _known(field: str, value: str, table: dict) -> None:
-    if value not in table:
-        raise ValueError(f"{field} {value!r} is not known; choose {' or '.join(table)}")
