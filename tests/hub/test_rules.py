@@ -89,7 +89,7 @@ def test_gpt2s_two_files_cut_as_its_tokenizer_does(reference, tmp_path):
         ids = tokens.cut(text, 99).ids
         assert ids == whole.cut(text, 99).ids == other(text)["input_ids"]
         assert tokens.decode(ids) == other.decode(ids) == text
-    assert tokens.end == 330 and tokens.name(330) == gpt2s.END
+    assert tokens.end == 330 and tokens.name(330) == gpt2s.END and tokens.decode([5, 330, 6]) == tokens.decode([5, 6])
     with pytest.raises(CheckpointError, match=r"vocab\.json has no <s> piece \(cls_token\)"):
         rules.read(tmp_path / "m", types=1)
 

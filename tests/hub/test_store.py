@@ -287,7 +287,7 @@ def test_the_models_that_are_shipped_are_whole():
     [
         (
             "sentimnt",
-            "did you mean sentiment or sentiment-plain\\? shipped: bag-of-words, .*sentiment, sentiment-plain, tiny; or",
+            "did you mean sentiment or sentiment-plain\\? shipped: bag-of-words, .*sentiment, sentiment-plain, tiny;",
         ),
         ("xyzzy", "no model 'xyzzy'; shipped: bag-of-words"),
         ("", "shipped|manifest"),

@@ -52,13 +52,13 @@ def names_labels(kind: type[nn.Module]) -> bool:
     return kind in (SequenceClassification, TokenClassification, Gpt2Classifier)
 
 
-def stops(described: Described, vocabulary: int) -> frozenset[int]:
+def stops(described: Described, path: Path) -> frozenset[int]:
     """The pieces that end a text that is written: `eos_token_id`, one or several.  Raises CheckpointError."""
-    told = described.fields.get("eos_token_id")
+    told, vocabulary = described.fields.get("eos_token_id"), described.config.vocabulary
     ids = told if isinstance(told, list) else [] if told is None else [told]
     if wrong := [id for id in ids if type(id) is not int or not 0 <= id < vocabulary]:
         allowed = f"a piece from 0 to {vocabulary - 1:,} was expected"
-        raise CheckpointError(f"config.json: eos_token_id names {one_line(repr(wrong[0]), 40)}; {allowed}")
+        raise CheckpointError(f"{path}: eos_token_id names {one_line(repr(wrong[0]), 40)}; {allowed}")
     return frozenset(ids)
 
 
@@ -71,10 +71,8 @@ def name_of(ours: str, family: str, weight: str = "") -> str:
 
 def write(was: Described, config: Any, architecture: str, labels: tuple[str, ...]) -> dict[str, Any]:
     """The fields of a config.json for `config`: those of the file it came from, with what has changed since."""
-    fields, family = (
-        dict(was.fields) | {"architectures": [architecture], "model_type": was.family},
-        FAMILIES[was.family],
-    )
+    family = FAMILIES[was.family]
+    fields = dict(was.fields) | {"architectures": [architecture], "model_type": was.family}
     for theirs, field in family.fields.items():
         value = getattr(config, field.ours)
         if field.ours not in family.fixed and (value != getattr(was.config, field.ours) or not was.fields):

@@ -18,11 +18,12 @@ from glassformer.hub.names import Place
 from glassformer.hub.tokens import NONE, Tokens
 from glassformer.hub.weights import CheckpointWarning, Weights
 from glassformer.models.gpt2 import Gpt2Writer
+from glassformer.models.heads import CausalLanguageModel
 from glassformer.models.seq2seq import POSITIONS, Translator
 from glassformer.parts.embed import Sinusoidal
 
 MOST_PLACES = 1 << 26  # numbers in a table of positions, which no file has to hold
-WRITERS = (Gpt2Writer, Translator)
+WRITERS = (CausalLanguageModel, Gpt2Writer, Translator)
 KEPT = (*rules.FILES, *sentence.FILES, "generation_config.json", "README.md")  # small files, written back as they were
 
 
@@ -77,14 +78,10 @@ def read(folder: Path, wish: Wish) -> Read:
     _fits(folder, tokens, config, described.family)
     labels = tuple(wish.labels or ()) or (described.labels if configs.names_labels(kind) else ())
     origin = Origin(described, usual, fit.places, tensors, _kept(folder))
-    stops = _stops(described, config, tokens) if kind in WRITERS else frozenset()
+    stops = configs.stops(described, path) or {tokens.end} - {NONE} if kind in WRITERS else ()
     written = rules.target(folder) if kind is Translator else None
-    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), fit.unused, fresh, origin, stops, written)
-
-
-def _stops(described: configs.Described, config: Any, tokens: Tokens) -> frozenset[int]:
-    """What ends a text that is written, as config.json says, or else the tokenizer."""
-    return configs.stops(described, config.vocabulary) or frozenset({tokens.end} - {NONE})
+    rest = fit.unused, fresh, origin, frozenset(stops), written
+    return Read(model.eval(), tokens, labels, _sentence(folder, tokens), *rest)
 
 
 def _usual(described: configs.Described, found: Weights) -> type[nn.Module]:

@@ -247,7 +247,10 @@ def test_what_ends_a_text_is_what_the_config_says_or_the_tokenizer(gpt2, told, s
 
 @pytest.mark.parametrize("told", [331, -1, "end", True, [5, 331], {"a": 1}])
 def test_an_end_that_is_no_piece_is_named(gpt2, told):
-    refused(berts.change(gpt2, eos_token_id=told), "eos_token_id names .*; a piece from 0 to 330 was expected")
+    refused(
+        berts.change(gpt2, eos_token_id=told),
+        r"config\.json: eos_token_id names .*; a piece from 0 to 330 was expected",
+    )
 
 
 def test_a_tokenizer_with_more_pieces_than_the_model_is_refused(tmp_path):
