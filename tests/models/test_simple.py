@@ -186,6 +186,7 @@ def test_a_generator_says_how_far_it_reaches_and_goes_no_further(generator):
     generator(ids[:, :9], memory=memory)
     with pytest.raises(ValueError, match="10 positions asked for, the model knows 9"):
         generator(ids[:, :1], memory=memory)
+    assert memory.length == 9  # as it was
 
 
 # what the bag of words promises

@@ -132,9 +132,9 @@ class Translator(nn.Module):
         """
         if memory is None or memory.source is None:
             raise ValueError("a translator looks at a source: give memory=model.read(ids, real)")
+        reaches(memory.length + ids.size(1), self.config.longest)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
         written = memory.meet(new)  # b j
-        reaches(written.size(1), self.config.longest)
         x = self.embed(ids, mask.places(written)[:, -ids.size(1) :])  # b n w
         final = note("final", self.finish(self.layers(x, may_look(written, ids.size(1)), memory)))
         return note("logits", self.predict(final, self.embed.pieces.weight))  # b n v

@@ -122,9 +122,9 @@ class Generator(nn.Module):
 
         memory: what has been read before; then `ids` is only what is new.  Raises ValueError beyond `config.longest`.
         """
+        reaches(ids.size(1) + (0 if memory is None else memory.length), self.config.longest)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
         read = new if memory is None else memory.meet(new)  # b j
-        reaches(read.size(-1), self.config.longest)
         x = self.embed(ids, mask.places(read)[:, -ids.size(1) :])  # b n w
         final = note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
         return note("logits", self.head(final))  # b n v
