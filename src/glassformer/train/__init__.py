@@ -11,6 +11,8 @@ material     all of it gathered: what a recipe trains on
 batches      which sentences make which step's batch
 lesson       batches with an edge cut
 loop         the steps; yields after each, and does nothing else
+big          a batch in parts, blocks computed again, two bytes a number: what is learned in less memory
+memory       how much that is, as sums; weighed: the scales they are held against
 checkpoint   a run that was killed goes on, to the same bits
 measure      accuracy with its uncertainty, and what a cut edge changes; evaluate: everything of one seed
 card         the model card
