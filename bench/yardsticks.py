@@ -44,6 +44,19 @@ CHECKPOINT = {
 SHORT = {"arr", "cfg", "ctx", "dim", "dims", "fn", "hid", "idx", "inp", "len", "msg", "num", "param", "params", "pos"}
 SHORT |= {"seq", "src", "tgt", "tmp", "tok", "toks", "val", "vocab"}
 
+COMMONEST = [
+    ("attention", "no scaling"),
+    ("attention", "divided by d"),
+    ("attention", "softmax over the queries"),
+    ("attention", "the mask is inverted"),
+    ("attention", "masked after the softmax"),
+    ("causal", "nobody may look at itself"),
+    ("multi-head", "split by a view without transposing"),
+    ("multi-head", "merged without transposing"),
+    ("multi-head", "divided by the root of the whole width"),
+    ("layer-norm", "unbiased variance"),
+]
+
 
 # reading the files
 
@@ -107,6 +120,12 @@ def parameters(function: ast.FunctionDef) -> int:
     """How many parameters it takes, self not counted."""
     every = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
     return sum(argument.arg not in ("self", "cls") for argument in every)
+
+
+def ours(file: Path) -> list[ast.FunctionDef]:
+    """Functions whose parameters are ours to choose: an exercise hands out the weights that a module would hold."""
+    told = file.is_relative_to(SOURCE / "learn") and file.parent.name in ("bank", "exercises", "solutions")
+    return [] if told else functions(file)
 
 
 def branches(function: ast.AST) -> int:
@@ -234,7 +253,7 @@ def function_sizes() -> Answer:
 
 
 def longest_parameters() -> Answer:
-    most, name = max((parameters(f), f.name) for file in sources() for f in functions(file))
+    most, name = max((parameters(f), f.name) for file in sources() for f in ours(file))
     return Answer(f"{most} ({name})", most <= 6)
 
 
@@ -296,7 +315,20 @@ def shape_notes() -> Answer:
 
 
 def mistakes() -> Answer:
-    return OWED if sources("learn") else later("learn/")
+    """Ten that everybody makes: what is said has their number and the right one, and what to do."""
+    from glassformer.learn import bank
+    from glassformer.learn.check import judge
+
+    said = []
+    for name, mistake in COMMONEST:
+        exercise = bank.load(name)
+        wrong = next(each for each in exercise.mistakes if each.name == mistake)
+        result = judge(exercise.version(wrong), exercise)
+        numbers = re.findall(r"−?\d+\.\d+|\(\d+(?:, \d+)+\)", result.message)
+        said.append(
+            result.mistake == mistake and len(set(numbers)) >= 2 and (";" in result.message or ":" in result.message)
+        )
+    return Answer(f"{sum(said)} of {len(said)}", all(said))
 
 
 def loader() -> Answer:

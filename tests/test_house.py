@@ -56,7 +56,8 @@ def test_a_file_is_as_small_as_its_room_wants(file):
 @pytest.mark.parametrize("file", FILES, ids=names(FILES))
 def test_a_function_has_at_most_thirty_lines_and_six_parameters(file):
     functions = house.functions(file)
-    assert not [f.name for f in functions if house.length(file, f) > 30 or house.parameters(f) > 6]
+    assert not [f.name for f in functions if house.length(file, f) > 30]
+    assert not [f.name for f in house.ours(file) if house.parameters(f) > 6]
 
 
 NAMED = [file for file in TEXTBOOK if house.room(file) != "tape"]  # the junction wraps any function and hands all on

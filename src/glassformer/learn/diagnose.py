@@ -100,14 +100,15 @@ def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Te
             continue
         wrong = answer_of(exercise.version(mistake), case)
         value = None if wrong is None else wrong.get(first)
-        if _telling(value, right[first]) and not wholly_right.holds(value) and made.holds(value):
+        telling = isinstance(value, Tensor) and _telling(value, right[first])
+        if telling and not wholly_right.holds(value) and made.holds(value):
             return Diagnosis((mistake,), more=True)
     return None
 
 
-def _telling(wrong: Any, right: Any) -> bool:
+def _telling(wrong: Tensor, right: Any) -> bool:
     """The same numbers in another arrangement say nothing: they are made on the way to the right one too."""
-    if not isinstance(wrong, Tensor) or wrong.dim() < 2 or not wrong.isfinite().all():
+    if not isinstance(right, Tensor) or wrong.dim() < 2 or not wrong.isfinite().all():
         return False
     return wrong.numel() != right.numel() or not torch.allclose(wrong.flatten().sort()[0], right.flatten().sort()[0])
 

@@ -88,9 +88,11 @@ def _unlikely(slots: Sequence[Slot], order: tuple[str, ...]) -> tuple[int, tuple
 
 
 def _reading(cls: type, turned: bool, order: tuple[str, ...]) -> Callable:
-    def function(x, wq, wk, wv, wo, heads, mask=None):
+    def function(x, *arguments):
+        *weights, heads = arguments[:5]
+        mask = arguments[5] if len(arguments) > 5 else None
         module = cls(x.size(-1), heads).eval()
-        given = dict(zip(ROLES, (wq, wk, wv, wo), strict=True))
+        given = dict(zip(ROLES, weights, strict=True))
         values, roles = _zero_biases(module), list(order)
         for slot in slots_of(module, x.size(-1), turned) if order else ():
             values |= slot.fill([given[roles.pop(0)] for _ in range(slot.roles)])

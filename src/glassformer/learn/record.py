@@ -56,8 +56,8 @@ class Recorder(TorchFunctionMode):
         if plain and len(self.values) < MOST and tensor.numel() <= LARGEST and not _batched(tensor):
             self.values.append(tensor.detach().clone())
 
-    def __exit__(self, *problem: Any) -> None:
-        super().__exit__(*problem)
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        super().__exit__(exc_type, exc_val, exc_tb)
         self.finish()
 
 

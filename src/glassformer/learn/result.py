@@ -15,6 +15,12 @@ class Picture:
     right: list[list[float | None]]
     cell: tuple[int, int] | None = None
 
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> "Picture":
+        axes, cell = tuple(document["axes"]), document["cell"]
+        sheets = (document["stage"], document["where"], axes, document["theirs"], document["right"])
+        return cls(*sheets, tuple(cell) if cell else None)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -46,9 +52,7 @@ class Result:
         made = {key: value for key, value in document.items() if key in known}
         made["broken"] = tuple(made.get("broken", ()))
         if made.get("picture"):
-            picture = made["picture"]
-            cell = tuple(picture["cell"]) if picture["cell"] else None
-            made["picture"] = Picture(**{**picture, "axes": tuple(picture["axes"]), "cell": cell})
+            made["picture"] = Picture.from_dict(made["picture"])
         return cls(**made)
 
     def show(self, width: int | None = None, color: bool | None = None) -> None:

@@ -40,7 +40,7 @@ def put(function: Callable, exercise: Exercise, case: Case) -> Trial:
 
 def _unchanged(now: Any, before: Any) -> bool:
     if isinstance(before, Tensor):
-        return isinstance(now, Tensor) and now.shape == before.shape and bool(torch.equal(now, before))
+        return isinstance(now, Tensor) and now.shape == before.shape and torch.equal(now, before)
     if isinstance(before, list | tuple):
         return len(now) == len(before) and all(map(_unchanged, now, before))
     if isinstance(before, dict):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glassformer.learn.bank.attending import STAGES, Switches, attending
-from glassformer.learn.bank.attending_mistakes import ALL
+from glassformer.learn.bank.attending_roles import ALL
 from glassformer.learn.bank.words import drawing, drawn, number, whole
 from glassformer.learn.exercise import Case, Exercise, Property, Stages
 from glassformer.learn.heard import heard

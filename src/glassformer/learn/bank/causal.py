@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glassformer.learn.bank.attending import STAGES, Switches, attending
-from glassformer.learn.bank.attending_mistakes import without
+from glassformer.learn.bank.attending_roles import without
 from glassformer.learn.bank.attention import PROPERTIES
 from glassformer.learn.bank.words import drawing, drawn, number, numbers, whole
 from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Property, Stages

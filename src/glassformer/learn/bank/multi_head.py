@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from glassformer.learn.bank.attending import Switches, attending
-from glassformer.learn.bank.attending_mistakes import without
+from glassformer.learn.bank.attending_roles import without
 from glassformer.learn.bank.attention import some_mask
 from glassformer.learn.bank.heads_mistakes import HEADS
 from glassformer.learn.bank.words import drawing, drawn, number, whole
