@@ -2,7 +2,7 @@
 
 import pytest
 
-from glassformer.train.batches import Batches
+from glassformer.train.batches import Batches, Buckets
 
 LENGTHS = [k * 7 % 31 + 1 for k in range(500)]
 
@@ -43,3 +43,30 @@ def test_the_opening_comes_first_and_once_and_rises():
 def test_too_few_sentences_say_what_would_fit():
     with pytest.raises(ValueError, match="3 sentences do not fill a batch of 4; try a batch of 1 to 3"):
         Batches([1, 2, 3], 4, seed=0)
+
+
+def test_a_bucket_holds_as_many_pieces_as_it_may_and_no_more():
+    buckets = Buckets(LENGTHS, 100, seed=0)
+    for step in range(buckets.an_epoch):
+        lengths = [LENGTHS[k] for k in buckets[step]]
+        assert 0 < max(lengths) * len(lengths) <= 100
+    padded = sum(max(LENGTHS[k] for k in buckets[s]) * len(buckets[s]) for s in range(buckets.an_epoch))
+    assert padded < 1.1 * sum(LENGTHS)
+
+
+def test_an_epoch_of_buckets_holds_every_text_once_and_the_next_holds_them_otherwise():
+    buckets = Buckets(LENGTHS, 100, seed=0)
+    epochs = [[buckets[step + e * buckets.an_epoch] for step in range(buckets.an_epoch)] for e in (0, 1)]
+    assert all(sorted(k for batch in epoch for k in batch) == list(range(500)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != [Buckets(LENGTHS, 100, seed=1)[step] for step in range(buckets.an_epoch)]
+
+
+def test_any_bucket_can_be_asked_first():
+    forward, backward = Buckets(LENGTHS, 100, seed=3), Buckets(LENGTHS, 100, seed=3)
+    assert [forward[s] for s in range(200)] == [backward[s] for s in reversed(range(200))][::-1]
+
+
+@pytest.mark.parametrize("lengths", [[], [3, 101]])
+def test_texts_that_fit_no_bucket_say_so(lengths):
+    with pytest.raises(ValueError, match="do not fit batches of 100 pieces"):
+        Buckets(lengths, 100, seed=0)

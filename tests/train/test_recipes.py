@@ -1,4 +1,4 @@
-"""Four recipes, and a clear word about a fifth."""
+"""Four recipes of classifiers, three of models that write, and a clear word about an eighth."""
 
 from dataclasses import replace
 
@@ -6,14 +6,34 @@ import pytest
 
 from glassformer.errors import UsageError
 from glassformer.hub.store import card
-from glassformer.models.simple import BagOfWords, Classifier
-from glassformer.train.recipes import RECIPES, SHIPS, recipe
+from glassformer.models.seq2seq import Translator
+from glassformer.models.simple import BagOfWords, Classifier, Generator
+from glassformer.train.recipes import RECIPES, SHIPS, Recipe, Writing, recipe
+
+CLASSIFIERS = {name: made for name, made in RECIPES.items() if isinstance(made, Recipe)}
+WRITERS = {name: made for name, made in RECIPES.items() if isinstance(made, Writing)}
 
 
-def test_there_are_four_recipes_of_two_families():
+def test_there_are_seven_recipes_of_four_families():
     kinds = {name: type(recipe(name).model(50)) for name in RECIPES}
     transformers = dict.fromkeys(("sentiment-plain", "sentiment", "tiny"), Classifier)
-    assert kinds == {"bag-of-words": BagOfWords, **transformers}
+    writers = {"reverse": Translator, "characters": Generator, "translate": Translator}
+    assert kinds == {"bag-of-words": BagOfWords, **transformers, **writers}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_sizes_of_a_model_that_writes_are_its_recipes(name):
+    made = recipe(name)
+    config = made.model(50).config
+    assert (config.width, config.heads, config.layers, config.hidden, config.length, config.dropout) == (
+        made.width, made.heads, made.layers, made.hidden, made.length, made.dropout,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_run_of_a_model_that_writes_is_known_by_every_number(name):
+    made = recipe(name)
+    assert all(replace(made, **{field: 7}).facts() != made.facts() for field in ("steps", "width", "rate", "threads"))
 
 
 def test_the_two_large_transformers_have_one_architecture():
@@ -69,7 +89,7 @@ def test_the_plain_models_see_sst2_alone():
 
 
 def test_no_recipe_trains_on_what_measures_it():
-    for made in RECIPES.values():
+    for made in CLASSIFIERS.values():
         for source, _ in made.sources:
             assert source.split("/")[1] in ("train", "train_sentences")
             assert source.split("/")[0] not in ("rotten_tomatoes", "imdb", "negation")

@@ -48,3 +48,44 @@ class Batches:
     def _sorted(self, pool: list[int]) -> list[list[int]]:
         pool = sorted(pool, key=lambda k: self.lengths[k])
         return [pool[start : start + self.size] for start in range(0, len(pool), self.size)]
+
+
+class Buckets:
+    """Batches by what they take to compute: as many texts as `pieces` hold, padding included, all of like length.
+
+    The epochs differ in which texts of a length stand together, and in the order of the batches; every text is met
+    once in each.
+    """
+
+    def __init__(self, lengths: Sequence[int], pieces: int, seed: int):
+        """lengths: pieces of each text.  Raises ValueError where there is none, or one is too long for a batch."""
+        if not lengths or max(lengths) > pieces:
+            longest = max(lengths, default=0)
+            raise ValueError(f"{len(lengths)} texts of up to {longest} pieces do not fit batches of {pieces} pieces")
+        self.lengths, self.seed = lengths, seed
+        self.bounds = self._cut(sorted(lengths), pieces)
+        self.an_epoch = len(self.bounds)
+        self._epoch = lru_cache(maxsize=2)(self._drawn)
+
+    def __getitem__(self, step: int) -> list[int]:
+        epoch, place = divmod(step, self.an_epoch)
+        return self._epoch(epoch)[place]
+
+    def _drawn(self, epoch: int) -> list[list[int]]:
+        rng = random.Random(f"buckets {self.seed} {epoch}")
+        order = list(range(len(self.lengths)))
+        rng.shuffle(order)
+        order.sort(key=lambda k: self.lengths[k])
+        batches = [order[start:end] for start, end in self.bounds]
+        rng.shuffle(batches)
+        return batches
+
+    @staticmethod
+    def _cut(lengths: list[int], pieces: int) -> list[tuple[int, int]]:
+        """Where batches begin and end; the lengths rise, so the last of a batch is its longest."""
+        bounds, start = [], 0
+        for end in range(1, len(lengths)):
+            if (end + 1 - start) * lengths[end] > pieces:
+                bounds.append((start, end))
+                start = end
+        return [*bounds, (start, len(lengths))]

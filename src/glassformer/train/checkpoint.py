@@ -1,5 +1,6 @@
 """The state of an unfinished run in one file, replaced whole: a run that is killed, even while it saves, can go on."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from glassformer.errors import CheckpointError, UsageError, WriteError, one_line
-from glassformer.train.loop import State
+from glassformer.train.loop import Log, State
 from glassformer.train.recipes import Recipe
 
 
@@ -27,7 +28,8 @@ def save(path: Path, state: State, mark: str) -> None:
     tensors |= {f"average.{name}": value for name, value in state.average.state_dict().items()}
     for number, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": value for name, value in values.items()}
-    write_file(path, safetensors.torch.save(tensors, {"step": str(state.step), "mark": mark}))
+    log = json.dumps(dataclasses.asdict(state.log))
+    write_file(path, safetensors.torch.save(tensors, {"step": str(state.step), "mark": mark, "log": log}))
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -60,6 +62,7 @@ def resume(path: Path, state: State, mark: str) -> None:
         differ = _differences(about.get("mark", "{}"), mark)
         raise UsageError(f"{path} is an unfinished run of another kind ({differ}); choose another --out or delete it")
     _fill(state, tensors, int(about["step"]))
+    state.log = Log(**json.loads(about.get("log", "{}")))
 
 
 def _differences(old: str, new: str) -> str:

@@ -28,29 +28,30 @@ def read(data: Path, name: str) -> list[Example]:
 
     Raises MissingError where the file is not there, CheckpointError where a line of it cannot be read.
     """
-    rows = _rows(data / f"{name}.jsonl.gz")
-    return [Example(r["text"], r["label"], r.get("phenomenon", "")) for r in rows if r["label"] in (0, 1)]
+    found = rows(data / f"{name}.jsonl.gz")
+    return [Example(r["text"], r["label"], r.get("phenomenon", "")) for r in found if r["label"] in (0, 1)]
 
 
 def read_texts(data: Path, name: str) -> list[str]:
     """The bare texts of a file, labelled or not.  Raises as `read` does."""
-    return [row["text"] for row in _rows(data / f"{name}.jsonl.gz", ("text",))]
+    return [row["text"] for row in rows(data / f"{name}.jsonl.gz", ("text",))]
 
 
-def _rows(path: Path, fields: tuple[str, ...] = ("text", "label")) -> list[dict]:
+def rows(path: Path, fields: tuple[str, ...] = ("text", "label")) -> list[dict]:
+    """The objects of a file, each with these fields at least.  Raises MissingError, CheckpointError."""
     if not path.is_file():
         raise MissingError(f"there is no {path}; {FETCH}")
-    rows: list[dict] = []
+    found: list[dict] = []
     try:
         with gzip.open(path, "rt", encoding="utf8") as lines:
             for line in lines:
-                rows.append(_checked(json.loads(line), fields))
+                found.append(_checked(json.loads(line), fields))
     except (OSError, EOFError, ValueError) as error:
-        where = f"{path}, line {len(rows) + 1}"
+        where = f"{path}, line {len(found) + 1}"
         raise CheckpointError(f"{where} cannot be read: {one_line(error, 80)}; fetch the file again") from None
-    if not rows:
+    if not found:
         raise CheckpointError(f"{path} holds no line; fetch the file again")
-    return rows
+    return found
 
 
 def _checked(row: object, fields: tuple[str, ...]) -> dict:

@@ -13,6 +13,7 @@ from glassformer.train import data, negation
 from glassformer.train.material import Material
 from glassformer.train.measure import DENIED, FIRST, EdgeCuts, Score, edge_cuts, scores
 from glassformer.train.recipes import Recipe
+from glassformer.train.task import Ran
 
 SPLITS = (
     "sst2/validation",
@@ -22,15 +23,6 @@ SPLITS = (
     "customer_reviews/test",
 )
 HELD = 2000  # sentences of each part of the grammar that is held out
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A finished run.  seconds: of training, without the gathering of the data."""
-
-    seed: int
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True)

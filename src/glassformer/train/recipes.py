@@ -3,12 +3,20 @@
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
 from glassformer.errors import UsageError, did_you_mean, one_line
-from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig
+from glassformer.models.seq2seq import Translator, TranslatorConfig
+from glassformer.models.simple import (
+    BagConfig,
+    BagOfWords,
+    Classifier,
+    ClassifierConfig,
+    Generator,
+    TransformerConfig,
+)
 from glassformer.parts.embed import interleaved
 
 VOCABULARY = 8000  # pieces, shared by all models
@@ -27,7 +35,7 @@ TOLD_IF_OTHER = ("width", "heads", "layers", "hidden", "length")  # younger than
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what comes out, beside the data and the seed.
+    """Of a classifier, all that decides what comes out, beside the data and the seed.
 
     sources: (data set, times an epoch).  generated: sentences of the negation grammar beside them.  opening: sentences
     of the grammar that come first, once, the shortest first.  lesson: one step in so many is one with edges cut.
@@ -57,6 +65,7 @@ class Recipe:
     layers: int = 2
     hidden: int = 512
     length: int = 512
+    threads: ClassVar[int] = 1  # at these sizes a second one gains nothing
 
     def facts(self) -> dict[str, Any]:
         """As JSON gives it back: what a run is known by.  A size is told where it is not the usual one."""
@@ -80,7 +89,87 @@ class Recipe:
         return model
 
 
-RECIPES = {
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """Of a model that writes, the same.
+
+    steps of `batch` texts, windows or pieces; rate, warmup (steps), decay, smoothing: the optimiser's; threads: of the
+    processor, so many whatever there is, for the same sums; look: steps between two looks at what it can.
+    """
+
+    name: str
+    what: str
+    steps: int
+    batch: int
+    rate: float
+    warmup: int
+    width: int
+    heads: int
+    layers: int
+    hidden: int
+    length: int
+    look: int
+    decay: float = 0.0
+    smoothing: float = 0.0
+    dropout: float = 0.0
+    threads: int = 1
+
+    def model(self, vocabulary: int) -> nn.Module:
+        """A model with fresh weights, drawn from torch's generator."""
+        raise NotImplementedError
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON gives it back: what a run is known by."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reversal(Writing):
+    """Read `pieces` digits, write them backwards."""
+
+    pieces: int = 8
+
+    def model(self, vocabulary: int) -> nn.Module:
+        """A model with fresh weights, drawn from torch's generator."""
+        return translator(self, vocabulary, self.layers, "post")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characters(Writing):
+    """Read a window of `length` characters, predict the next at each."""
+
+    def model(self, vocabulary: int) -> nn.Module:
+        """A model with fresh weights, drawn from torch's generator."""
+        sizes = self.width, self.heads, self.layers, self.hidden, self.length
+        model = Generator(TransformerConfig(vocabulary, *sizes, self.dropout, "pre", "learned"))
+        for part in model.modules():
+            if isinstance(part, nn.Linear | nn.Embedding):
+                nn.init.normal_(part.weight, 0.0, 0.02)  # as GPT-2 begins
+        nn.init.normal_(model.embed.positions.get_parameter("table"), 0.0, 0.02)
+        return model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation(Writing):
+    """Read a sentence, write it in another language; beam: how many continuations are kept at the end."""
+
+    pieces: int = 8000
+    encoder_layers: int = 3
+    block: str = "post"
+    beam: int = 4
+
+    def model(self, vocabulary: int) -> nn.Module:
+        """A model with fresh weights, drawn from torch's generator."""
+        return translator(self, vocabulary, self.encoder_layers, self.block)
+
+
+def translator(recipe: Writing, vocabulary: int, encoder_layers: int, block: str) -> Translator:
+    """Of a recipe's sizes.  Padding, start and end are the pieces 0, 1 and 2."""
+    sizes = recipe.width, recipe.heads, encoder_layers, recipe.layers, recipe.hidden
+    return Translator(TranslatorConfig(vocabulary, *sizes, dropout=recipe.dropout, length=recipe.length, block=block))
+
+
+RECIPES: dict[str, Recipe | Writing] = {
     recipe.name: recipe
     for recipe in (
         Recipe(
@@ -119,14 +208,60 @@ RECIPES = {
             hidden=16,
             length=64,
         ),
+        Reversal(
+            name="reverse",
+            what="a translator of two layers on either side that writes eight digits backwards",
+            steps=150,
+            batch=128,
+            rate=5e-3,
+            warmup=20,
+            width=64,
+            heads=1,
+            layers=2,
+            hidden=128,
+            length=16,
+            look=30,
+        ),
+        Characters(
+            name="characters",
+            what="a generator that writes like Shakespeare, a character at a time",
+            steps=3000,
+            batch=16,
+            rate=2e-3,
+            warmup=100,
+            width=128,
+            heads=4,
+            layers=4,
+            hidden=512,
+            length=128,
+            look=300,
+            decay=0.1,
+        ),
+        Translation(
+            name="translate",
+            what="a translator from German into English that has read captions of pictures",
+            steps=4000,
+            batch=2500,
+            rate=1e-3,
+            warmup=400,
+            width=256,
+            heads=4,
+            layers=3,
+            hidden=512,
+            length=128,
+            look=400,
+            smoothing=0.1,
+            dropout=0.2,
+            threads=2,
+        ),
     )
 }
 
 SHIPS = {"bag-of-words": 2, "sentiment-plain": 1, "sentiment": 2, "tiny": 1}  # the seed in the package, the median
 
 
-def recipe(name: str) -> Recipe:
-    """The recipe of a shipped model.  Raises UsageError that lists them."""
+def recipe(name: str) -> Recipe | Writing:
+    """The recipe of a model, by its name.  Raises UsageError that lists them."""
     if name not in RECIPES:
         raise UsageError(
             f"there is no recipe {one_line(name, 40)!r}{did_you_mean(name, RECIPES)}; choose {', '.join(RECIPES)}"

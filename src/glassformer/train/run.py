@@ -1,14 +1,13 @@
-"""One command from data to a shipped model: `train("sentiment", data, out, seeds)`.
+"""One command from data to a model with its card: `train("sentiment", data, out, seeds)`.
 
-For every seed: gather, train with a progress bar, save now and then, measure what was rounded to float16.  Of several
-seeds the one in the middle by SST-2 validation is kept, with a card that reports them all.
+For every seed: gather, train with a progress bar, look at it and save now and then, measure what was rounded to
+float16.  Of several seeds the one in the middle is kept, with a card that reports them all.
 """
 
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,62 +17,81 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from glassformer.errors import CheckpointError, one_line
 from glassformer.hub import store
-from glassformer.train import card, checkpoint
-from glassformer.train.evaluate import Ran, Result, evaluate
-from glassformer.train.loop import State
+from glassformer.train import checkpoint
+from glassformer.train.loop import State, Step
 from glassformer.train.loop import train as steps_of
-from glassformer.train.material import Feed, Material, gather
-from glassformer.train.recipes import Recipe
+from glassformer.train.pace import paced
+from glassformer.train.recipes import Recipe, Writing
 from glassformer.train.recipes import recipe as recipe_of
+from glassformer.train.task import Measured, Ran, Task, elapsed
+from glassformer.train.tasks import begun, kind_of, task_of
 
 SAVE_EVERY = 500  # steps
 
 
-def train(name: str, data: Path, out: Path, seeds: tuple[int, ...] = (0,), steps: int | None = None) -> Path | None:
+def train(
+    name: str,
+    data: Path | None,
+    out: Path,
+    seeds: tuple[int, ...] = (0,),
+    steps: int | None = None,
+    minutes: float | None = None,
+) -> Path | None:
     """Train `name` for each seed and write the median as `out/model`; what is finished is not done again.
 
-    steps: stop after so many, saved, to go on later.  Returns the folder, or None where it stopped before the end.
+    data: the folder of the data sets, or the file of a text; steps: stop after so many, saved, to go on later; minutes:
+    as many steps as fit in them on this machine.  Returns the folder, or None where it stopped before the end.
     Raises UsageError, MissingError, CheckpointError, WriteError; KeyboardInterrupt after the first Ctrl-C, saved.
     """
     recipe, results = recipe_of(name), []
-    command = f"glassformer train {name} --data {shlex.quote(str(data))} --out {shlex.quote(str(out))}"
-    with _interrupt() as interrupted, _one_thread():
+    with _interrupt() as interrupted, _threads(recipe.threads):
+        recipe = paced(recipe, minutes, data, out)
         for seed in seeds:
             run = Run(recipe, data, out, seed)
             results.append(run.result() or run.complete(steps, interrupted))
             if results[-1] is None:
-                _say(f"stopped and saved; go on with: {command} --seeds {','.join(map(str, seeds))}")
+                _say(f"stopped and saved; go on with: {_command(name, data, out, seeds, minutes)}")
                 if interrupted:
                     raise KeyboardInterrupt
                 return None
-    return publish(recipe, out, [result for result in results if result])
+    return publish(recipe, data, out, [result for result in results if result])
 
 
-def publish(recipe: Recipe, out: Path, results: list[Result]) -> Path:
+def _command(name: str, data: Path | None, out: Path, seeds: tuple[int, ...], minutes: float | None) -> str:
+    """What to type to go on."""
+    given = [] if data is None else ["--text" if data.is_file() else "--data", shlex.quote(str(data))]
+    paced = [] if minutes is None else ["--minutes", f"{minutes:g}"]
+    numbers = ",".join(map(str, seeds))
+    words = ["glassformer train", name, *given, "--out", shlex.quote(str(out)), "--seeds", numbers, *paced]
+    return " ".join(words)
+
+
+def publish(recipe: Recipe | Writing, data: Path | None, out: Path, results: list[Measured]) -> Path:
     """Write the median of the seeds as `out/model`, with the card of them all."""
     middle = sorted(results, key=lambda result: (result.validation, result.seed))[(len(results) - 1) // 2]
     chosen = store.load(out / f"seed-{middle.seed}")
-    text = card.card(recipe, results, middle)
+    kind = kind_of(recipe)
+    text = kind.card(recipe, results, middle)
     store.save(out / "model", chosen.model, chosen.tokens.definition, text, chosen.labels)
-    _say(f"{out / 'model'}: seed {middle.seed}, SST-2 validation {middle.validation:.1f} %")
+    _say(f"{out / 'model'}: seed {middle.seed}, {kind.score} {middle.validation:.2f}")
     return out / "model"
 
 
 class Run:
     """One seed of a recipe, and its places on disk."""
 
-    def __init__(self, recipe: Recipe, data: Path, out: Path, seed: int):
+    def __init__(self, recipe: Recipe | Writing, data: Path | None, out: Path, seed: int):
         self.recipe, self.data, self.seed = recipe, data, seed
         self.folder = out / f"seed-{seed}"
         self.unfinished = out / f"seed-{seed}.unfinished.safetensors"
         self.measured = out / f"seed-{seed}.json"
 
-    def result(self) -> Result | None:
+    def result(self) -> Measured | None:
         """What was measured of this seed, where it is finished.  Raises CheckpointError for another recipe's result."""
         if not self.measured.exists():
             return None
         try:
-            result = Result.read(self.measured.read_text(encoding="utf8"))
+            result = kind_of(self.recipe).read(self.measured.read_text(encoding="utf8"))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             message = f"{self.measured} cannot be read: {one_line(error, 80)}; delete it to train this seed again"
             raise CheckpointError(message) from None
@@ -81,58 +99,58 @@ class Run:
             raise CheckpointError(f"{self.measured} belongs to another recipe; choose another --out or delete it")
         return result
 
-    def complete(self, steps: int | None, interrupted: list[int]) -> Result | None:
+    def complete(self, steps: int | None, interrupted: list[int]) -> Measured | None:
         """Train to the end, measure and save; None where it stopped before."""
-        _say(f"{self.recipe.name}, seed {self.seed}: reading {self.data}")
-        material = gather(self.data, self.recipe, self.seed, self.folder.with_name("tokenizer.json"))
-        state, feed = self._state(material), Feed(material, self.recipe, self.seed)
-        mark = checkpoint.fingerprint(self.recipe, self.seed, material.rows, material.labels)
-        checkpoint.resume(self.unfinished, state, mark)
-        started, before = time.monotonic(), state.step
-        if not self._train(state, feed, mark, steps, interrupted):
-            return None
-        seconds = (time.monotonic() - started) / max(1, state.step - before) * state.step
-        return self._finish(state, material, Ran(self.seed, state.step, seconds))
+        _say(f"{self.recipe.name}, seed {self.seed}" + (f": reading {self.data}" if self.data else ""))
+        task = task_of(self.recipe, self.data, self.seed, self.folder.parent)
+        state = begun(task)
+        checkpoint.resume(self.unfinished, state, task.mark)
+        last = task.total if steps is None else min(steps, task.total)
+        if state.step < last:
+            self._train(state, task, last, interrupted)
+        return self._finish(state, task) if state.step >= task.total else None
 
-    def _state(self, material: Material) -> State:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            model = self.recipe.model(material.tokenizer.get_vocab_size())
-        if material.first is not None:
-            with torch.no_grad():
-                model.get_submodule("embed.pieces").get_parameter("weight").copy_(material.first)
-        return State(model, self.recipe)
-
-    def _train(self, state: State, feed: Feed, mark: str, steps: int | None, interrupted: list[int]) -> bool:
-        """Take the steps, saving now and then; False where it stopped before the last."""
-        total = feed.total
-        last = total if steps is None else min(steps, total)
-        with _progress(self.recipe.name, state.step, total) as shown:
-            for step in steps_of(state, feed, self.recipe, self.seed, total) if state.step < last else ():
+    def _train(self, state: State, task: Task, last: int, interrupted: list[int]) -> None:
+        """Take the steps up to `last`, looking and saving now and then."""
+        losses: list[float] = []
+        with _progress(self.recipe.name, state.step, task.total) as shown:
+            for step in steps_of(state, task):
                 shown(step.number)
-                stop = step.number >= last or bool(interrupted)
-                if stop or step.number % SAVE_EVERY == 0:
-                    checkpoint.save(self.unfinished, state, mark)
+                losses.append(step.loss)
+                stop, looked = step.number >= last or bool(interrupted), task.looks(step.number)
+                if looked:
+                    _say(_look(state, task, step, sum(losses) / len(losses)))
+                    losses.clear()
+                if stop or looked or step.number % SAVE_EVERY == 0:
+                    checkpoint.save(self.unfinished, state, task.mark)
                 if stop:
                     break
-        return state.step >= total
 
-    def _finish(self, state: State, material: Material, ran: Ran) -> Result:
+    def _finish(self, state: State, task: Task) -> Measured:
         """Save the averaged weights, measure them as they were saved, and only then forget the unfinished run."""
-        definition = material.tokenizer.to_str()
-        store.save(self.folder, state.average, definition, f"# {self.recipe.name}, seed {self.seed}\n")
+        heading = f"# {self.recipe.name}, seed {self.seed}\n"
+        store.save(self.folder, state.average.cpu(), task.definition, heading, task.labels)
         rounded = store.load(self.folder).model
-        result = evaluate(rounded, material, self.recipe, self.data, ran)
+        ran = Ran(self.seed, state.step, elapsed(state.log, state.step), state.log.curve)
+        result = task.measure(rounded, ran)
         checkpoint.write_file(self.measured, result.text().encode())
         self.unfinished.unlink(missing_ok=True)
         return result
 
 
+def _look(state: State, task: Task, step: Step, loss: float) -> str:
+    """Write down what the model can by now; in words."""
+    figures, sample = task.look(state.average)
+    state.log.curve.append({"step": step.number, "seconds": round(state.log.seconds, 1), "loss": loss, **figures})
+    told = ", ".join(f"{name} {value:.3f}" for name, value in {"loss": loss, **figures}.items())
+    return f"step {step.number:,}: {told}\n{sample}\n"
+
+
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """The same bits on any machine's number of cores; at these sizes a second thread gains nothing."""
+def _threads(number: int) -> Generator[None]:
+    """The same bits on any machine, however many cores it has."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:
@@ -140,7 +158,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupt() -> Iterator[list[int]]:
+def _interrupt() -> Generator[list[int]]:
     """A list that the first Ctrl-C fills; the second one stops at once."""
     seen: list[int] = []
 
@@ -161,7 +179,7 @@ def _interrupt() -> Iterator[list[int]]:
 
 
 @contextmanager
-def _progress(name: str, done: int, total: int):
+def _progress(name: str, done: int, total: int) -> Generator[Callable[[int], None]]:
     """A bar on a terminal's standard error, nothing elsewhere; yields what to call with the steps done."""
     columns = TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:

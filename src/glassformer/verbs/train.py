@@ -1,38 +1,44 @@
-"""The shipped models, made again."""
+"""Models, made from data: the shipped ones again, and some of your own."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from glassformer.errors import UsageError, one_line
+from glassformer.errors import MissingError, UsageError, one_line
 
 
 def train(
     name: str,
     /,
     *,
-    data: Annotated[Path, Parameter(env_var="GLASSFORMER_DATA")],
+    data: Annotated[Path | None, Parameter(env_var="GLASSFORMER_DATA")] = None,
+    text: Path | None = None,
     out: Path | None = None,
     seeds: str | None = None,
     steps: int | None = None,
+    minutes: float | None = None,
 ) -> None:
-    """Make a shipped model again from data: bag-of-words, sentiment-plain, tiny or sentiment.
+    """Make a model: reverse, characters, translate; or a shipped classifier again.
 
     Interrupted (Ctrl-C, a crash), the same command goes on where it stopped, to the same weights.
 
     Parameters
     ----------
     name
-        bag-of-words, sentiment-plain, tiny or sentiment.
+        reverse, characters, translate, bag-of-words, sentiment-plain, tiny or sentiment.
     data
-        The folder of the data sets, each `<data set>/<split>.jsonl.gz`.
+        The folder of the data sets, each `<data set>/<split>.jsonl.gz`; reverse needs none.
+    text
+        For characters, a text of your own instead, in UTF-8.
     out
         Where the run and the model go; runs/NAME when left out.
     seeds
         One seed, or several with commas, of which the median is kept; the seed that ships when left out.
     steps
         Stop after so many steps (the same command without it goes on).
+    minutes
+        For characters and translate, take as many steps as fit.
     """
     from glassformer.train.recipes import SHIPS, recipe
     from glassformer.train.run import train as run
@@ -40,4 +46,6 @@ def train(
     numbers = [str(SHIPS.get(recipe(name).name, 0))] if seeds is None else [seed.strip() for seed in seeds.split(",")]
     if not all(seed.isdecimal() and len(seed) < 10 for seed in numbers):
         raise UsageError(f"--seeds {one_line(seeds, 40)!r} are no numbers; write 0 or 0,1,2")
-    run(name, data, out or Path("runs") / name, tuple(map(int, numbers)), steps)
+    if text is not None and not text.is_file():
+        raise MissingError(f"there is no file {text}; give --text the file of a text")
+    run(name, text or data, out or Path("runs") / name, tuple(map(int, numbers)), steps, minutes)

@@ -1,0 +1,75 @@
+"""The card of a model that writes: what it was made from, how, how good it is, and how it got there."""
+
+from collections.abc import Sequence
+
+from glassformer.train.recipes import Writing
+from glassformer.train.task import Outcome
+
+LICENCE = """\
+## Licence
+
+The weights are part of Glassformer and under its licence."""
+
+
+def report(
+    recipe: Writing, results: Sequence[Outcome], chosen: Outcome, score: str, parts: Sequence[str], needs: str = ""
+) -> str:
+    """Markdown.  results: all seeds; chosen: the one kept; score: what they are compared by; parts: what the task adds;
+    needs: what the command that makes it again is to be given."""
+    seeds = ", ".join(str(result.seed) for result in results)
+    kept = f"seed {chosen.seed}, the median of seeds {seeds}" if len(results) > 1 else f"seed {seeds}"
+    what = recipe.what[0].upper() + recipe.what[1:]
+    again = f"Made again by `glassformer train {recipe.name}{needs} --seeds {seeds.replace(' ', '')}`."
+    head = f"# {recipe.name}\n\n{what}.  These weights: {kept}.\n\n{again}"
+    scores = "\n".join(f"- seed {result.seed}: {result.validation:.2f} ({score})" for result in results)
+    samples = "## What it writes\n\n" + "\n\n".join(fenced(sample) for sample in chosen.samples)
+    sections = head, *parts[:-1], f"## Seeds\n\n{scores}", samples, made(recipe, chosen), curve(chosen), parts[-1]
+    return "\n\n".join(sections) + "\n"
+
+
+def made(recipe: Writing, chosen: Outcome) -> str:
+    """The recipe's numbers, as they were."""
+    heads = "1 head" if recipe.heads == 1 else f"{recipe.heads} heads"
+    sizes = f"{chosen.parameters:,} weights: width {recipe.width}, {heads}, {recipe.layers} layers"
+    fields = (
+        f"{sizes}, an MLP of {recipe.hidden}",
+        f"{chosen.steps:,} steps, a batch of {recipe.batch:,}; {_spent(chosen.seconds)} on {_threads(recipe.threads)}",
+        f"AdamW, rate {recipe.rate:g} after {recipe.warmup} steps, then a cosine to nothing, decay {recipe.decay:g}",
+        f"label smoothing {recipe.smoothing:g}, dropout {recipe.dropout:g}",
+        "weights averaged over the last steps (0.999 of the average is kept by a step, less at first), rounded to "
+        "float16; all figures are of the rounded weights, but those of the curve",
+    )
+    return "## Recipe\n\n" + "\n".join(f"- {field}" for field in fields)
+
+
+def curve(chosen: Outcome) -> str:
+    """What was seen at each look, of the average of the weights."""
+    if not chosen.curve:
+        return "## Curve\n\nNo look was due."
+    names = list(chosen.curve[0])
+    rows = [[_number(name, look[name]) for name in names] for look in chosen.curve]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [names, *rows]]
+    return "## Curve\n\n" + fenced("\n".join(lines))
+
+
+def fenced(text: str) -> str:
+    """As it stands, in Markdown."""
+    return f"```text\n{text}\n```"
+
+
+def shown_pair(source: str, written: str) -> str:
+    """What was read, and what was written."""
+    return f"{source}\n→ {written}"
+
+
+def _number(name: str, value: float) -> str:
+    return f"{value:,.0f}" if name in ("step", "seconds") else f"{value:.3f}"
+
+
+def _spent(seconds: float) -> str:
+    return f"{seconds:.1f} seconds" if seconds < 100 else f"{seconds / 60:.1f} minutes"
+
+
+def _threads(number: int) -> str:
+    return "one thread" if number == 1 else f"{number} threads"

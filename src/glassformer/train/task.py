@@ -1,0 +1,161 @@
+"""What is learned: all of a run but its steps.
+
+A task says what a batch is and what its loss is, what is looked at while it is learned, what is measured at the end,
+and what the card says.  The loop, the saved state and the run are the same for all of them.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from glassformer.train.loop import Log, cosine
+from glassformer.train.recipes import Recipe, Writing
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run.  seconds: of its steps, without the gathering of the data and the looks; curve: the looks."""
+
+    seed: int
+    steps: int
+    seconds: float
+    curve: Sequence[dict[str, float]] = ()
+
+
+class Measured(Protocol):
+    """What is known of one seed, and goes to a file and back.  validation: what seeds are compared by."""
+
+    @property
+    def recipe(self) -> dict[str, Any]: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def validation(self) -> float: ...
+
+    def text(self) -> str:
+        """As JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known of a model that writes.  figures: of its rounded weights; samples: what it wrote."""
+
+    recipe: dict[str, Any]
+    seed: int
+    steps: int
+    seconds: float
+    parameters: int
+    validation: float
+    figures: dict[str, Any]
+    samples: list[str]
+    curve: list[dict[str, float]]
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Back from JSON.  Raises ValueError, TypeError or KeyError for anything else."""
+        return cls(**json.loads(text))
+
+
+R = TypeVar("R", bound=Recipe | Writing)  # what a task is made by,
+W = TypeVar("W", bound=Writing)
+M = TypeVar("M", bound=Measured)  # and what is known at its end
+
+
+class Task(Generic[R, M]):
+    """A recipe with its data and its seed.
+
+    total: steps; definition: the text of its tokenizer.json; labels: names of classes; mark: what must be the same
+    for a run to go on; device: where it is learned.
+    """
+
+    recipe: R
+    seed: int
+    total: int
+    definition: str
+    mark: str
+    labels: tuple[str, ...] = ()
+    score = "score"  # what `validation` is, with its unit behind it
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def model(self) -> nn.Module:
+        """With fresh weights, drawn from torch's generator."""
+        raise NotImplementedError
+
+    def loss(self, model: nn.Module, step: int) -> Tensor:
+        """Of the batch of this step: a pure function of the weights, the seed and the step.  In nats."""
+        raise NotImplementedError
+
+    def rate(self, step: int) -> float:
+        """How far this step goes."""
+        return cosine(step, self.total, self.recipe.rate, self.recipe.warmup)
+
+    def looks(self, step: int) -> bool:
+        """Whether `look` is due after so many steps."""
+        return False
+
+    def look(self, model: nn.Module) -> tuple[dict[str, float], str]:
+        """What the model can by now: figures by name, and a sample of what it writes."""
+        raise NotImplementedError
+
+    def measure(self, model: nn.Module, ran: Ran) -> M:
+        """Everything, of the weights as they were saved."""
+        raise NotImplementedError
+
+    @staticmethod
+    def read(text: str) -> Measured:
+        """What was measured, back from JSON.  Raises ValueError, TypeError or KeyError for anything else."""
+        raise NotImplementedError
+
+    @staticmethod
+    def card(recipe: Any, results: Sequence[Any], chosen: Any) -> str:
+        """Markdown.  results: all seeds; chosen: the one that is kept."""
+        raise NotImplementedError
+
+
+class Writes(Task[W, Outcome]):
+    """What tasks of models that write have in common."""
+
+    read = staticmethod(Outcome.read)
+
+    def __init__(self, recipe: W, seed: int, definition: str, pieces: int, digest: str):
+        """pieces: how many there are; digest: of all that is read, which must be the same for a run to go on."""
+        self.recipe, self.seed, self.definition, self.pieces = recipe, seed, definition, pieces
+        self.total = recipe.steps
+        self.mark = json.dumps({**recipe.facts(), "seed": seed, "data": digest}, sort_keys=True)
+
+    def model(self) -> nn.Module:
+        return self.recipe.model(self.pieces)
+
+    def looks(self, step: int) -> bool:
+        return step % self.recipe.look == 0 or step == self.total
+
+    def outcome(self, model: nn.Module, ran: Ran, validation: float, figures: dict, samples: list[str]) -> Outcome:
+        """The file of a finished seed."""
+        weights = sum(weight.numel() for weight in model.parameters())
+        facts = self.recipe.facts(), ran.seed, ran.steps, round(ran.seconds, 1), weights
+        return Outcome(*facts, validation, figures, samples, list(ran.curve))
+
+
+def accelerator() -> torch.device:
+    """A GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def elapsed(log: Log, steps: int) -> float:
+    """Seconds that all steps took; where a run of before they were counted goes on, as many a step as since."""
+    return log.seconds / max(1, log.timed) * steps

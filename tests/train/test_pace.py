@@ -1,0 +1,74 @@
+"""As many steps as fit: measured once, and kept."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from glassformer.errors import CheckpointError, UsageError
+from glassformer.hub import store
+from glassformer.train import pace, recipes, run
+from glassformer.train.loop import Step
+from glassformer.train.pace import paced
+from tests.train import small
+
+RECIPE = replace(small.RECIPES["reverse"], steps=120, look=40, warmup=30)
+
+
+@pytest.fixture
+def half_a_second(monkeypatch):
+    """Every step takes half a second, the first few longer."""
+    monkeypatch.setattr(pace, "train", lambda state, task: (Step(k, 0.0, 9.0 if k <= 4 else 0.5) for k in range(1, 99)))
+
+
+def test_without_minutes_it_is_the_recipe(tmp_path):
+    assert paced(RECIPE, None, None, tmp_path) is RECIPE and not list(tmp_path.iterdir())
+
+
+def test_as_many_steps_as_fit_with_as_many_looks(half_a_second, tmp_path):
+    made = paced(RECIPE, 10, None, tmp_path)
+    assert (made.steps, made.look, made.warmup) == (1200, 400, 30)
+    assert json.loads((tmp_path / "pace.json").read_text()) == {"minutes": 10, "steps": 1200}
+
+
+def test_a_short_run_warms_up_for_a_fifth_of_it(half_a_second, tmp_path):
+    assert paced(RECIPE, 0.5, None, tmp_path).warmup == 12
+
+
+def test_what_was_measured_is_kept_so_that_the_run_goes_on(half_a_second, tmp_path, monkeypatch):
+    first = paced(RECIPE, 10, None, tmp_path)
+    monkeypatch.setattr(pace, "train", lambda state, task: iter([Step(k, 0.0, 7.0) for k in range(99)]))
+    assert paced(RECIPE, 10, None, tmp_path) == first
+
+
+def test_other_minutes_ask_for_another_place(half_a_second, tmp_path):
+    paced(RECIPE, 10, None, tmp_path)
+    for minutes in (5, None):
+        with pytest.raises(UsageError, match="a run of --minutes 10; give the same or choose another --out"):
+            paced(RECIPE, minutes, None, tmp_path)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
+def test_what_is_no_time_is_refused(tmp_path, minutes):
+    with pytest.raises(UsageError, match=r"is no time; give 0\.1 or more"):
+        paced(RECIPE, minutes, None, tmp_path)
+
+
+def test_a_classifier_takes_as_long_as_it_takes(tmp_path):
+    with pytest.raises(UsageError, match="how long tiny takes is part of how it is made"):
+        paced(recipes.RECIPES["tiny"], 10, None, tmp_path)
+
+
+def test_a_broken_file_is_named(tmp_path):
+    (tmp_path / "pace.json").write_text("[]")
+    with pytest.raises(CheckpointError, match="delete it to measure again"):
+        paced(RECIPE, 10, None, tmp_path)
+
+
+def test_a_run_of_a_few_seconds_ends_with_the_steps_it_was_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(recipes.RECIPES, "reverse", RECIPE)
+    assert run.train("reverse", None, tmp_path, steps=1, minutes=0.01) is None
+    assert "--minutes 0.01" in capsys.readouterr().err
+    model = run.train("reverse", None, tmp_path, minutes=0.01)
+    steps = json.loads((tmp_path / "pace.json").read_text())["steps"]
+    assert model is not None and f"- {steps:,} steps" in store.card(model)

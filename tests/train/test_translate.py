@@ -1,0 +1,133 @@
+"""A translator learns word by word what can be learned so; its score is what BLEU's definition says."""
+
+import gzip
+import math
+import sys
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from glassformer.errors import CheckpointError, MissingError
+from glassformer.hub import store
+from glassformer.hub.tokens import Tokens
+from glassformer.train import bleu, pairs, run
+from glassformer.train.recipes import RECIPES
+from glassformer.train.translate import Translate
+from tests.train import small
+
+RECIPE = small.RECIPES["translate"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return small.folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def task(data, tmp_path):
+    return Translate(RECIPE, data, 0, tmp_path)
+
+
+def test_what_can_be_learned_word_by_word_is_learned(data, tmp_path, monkeypatch, capsys):
+    longer = replace(RECIPE, steps=250, look=125, rate=1e-2, warmup=20, width=32, dropout=0.0, batch=400)
+    monkeypatch.setitem(RECIPES, "translate", longer)
+    model = run.train("translate", data, tmp_path)
+    assert model is not None and "BLEU of 200" in capsys.readouterr().err
+    card = store.card(model)
+    assert float(card.split("## BLEU\n\nvalidation ")[1].split(" ")[0]) > 90
+    assert "Signature: `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in card
+
+
+def test_the_loss_is_the_smoothed_one_of_every_piece_and_of_the_end(task):
+    """Against PyTorch's own, one pair at a time."""
+    task.recipe = replace(RECIPE, dropout=0.0)
+    torch.manual_seed(0)
+    model = task.model()
+    loss, total, asked = task.loss(model, 2).item(), 0.0, 0
+    with torch.no_grad():
+        for k in task.batches[2]:
+            answer = torch.tensor(task.answers[k])
+            memory = model.read(torch.tensor([task.sources[k]]))
+            logits = model(torch.tensor([[1, *task.answers[k][:-1]]]), memory=memory)[0]
+            total += torch.nn.functional.cross_entropy(logits, answer, label_smoothing=0.1, reduction="sum").item()
+            asked += len(answer)
+    assert loss == pytest.approx(total / asked, rel=1e-5)
+
+
+def test_no_answer_is_seen_before_it_is_written(task):
+    model = task.model().eval()
+    source = torch.tensor([task.sources[0]])
+    ids = torch.tensor([[1, *task.answers[0][:-1]]])
+    other = ids.clone()
+    other[0, 3:] = 5
+    with torch.no_grad():
+        one, two = (model(each, memory=model.read(source))[0, :3] for each in (ids, other))
+    assert torch.allclose(one, two, atol=1e-6)
+
+
+def test_translations_come_in_the_order_of_the_texts_with_and_without_a_beam(task, monkeypatch):
+    monkeypatch.setattr("glassformer.train.translate.TOGETHER", 3)
+    torch.manual_seed(0)
+    model = task.model()
+    texts = [pair.de for pair in task.held["validation"]]
+    alone = [task.translated(model, [text], beam=1)[0] for text in texts]
+    assert task.translated(model, texts, beam=1) == alone
+    assert len(task.translated(model, texts, beam=2)) == len(texts)
+
+
+def test_a_text_is_cut_to_what_the_model_reads(task):
+    (row,) = task._cut(["Hund " * 200])
+    assert len(row) == RECIPE.length and row[-1] == pairs.END
+
+
+def test_both_languages_share_pieces_that_give_the_text_back(task):
+    tokens = Tokens(task.definition, needs=pairs.NEEDS)
+    assert [tokens.name(k) for k in range(4)] == pairs.SPECIAL
+    for text in ("Der Hund schläft.", "The dog sleeps.", "Der Baum fällt. Der Mann steht."):
+        ids = tokens.encode_many([text], 1000)[0]
+        assert ids[-1] == pairs.END and tokens.decode(ids[:-1]) == text
+    composed, apart = "schläft", "schla\u0308ft"
+    assert tokens.encode_many([composed], 1000)[0] == tokens.encode_many([apart], 1000)[0]
+
+
+def test_missing_and_broken_data_are_named(tmp_path):
+    with pytest.raises(MissingError, match=r"there is no .*multi30k_de_en/train\.jsonl\.gz; point --data"):
+        pairs.read(tmp_path, "train")
+    (tmp_path / "multi30k_de_en").mkdir()
+    (tmp_path / "multi30k_de_en/train.jsonl.gz").write_bytes(gzip.compress(b'{"de": "a"}\n'))
+    with pytest.raises(CheckpointError, match="a JSON object with de and en was expected"):
+        pairs.read(tmp_path, "train")
+
+
+def test_a_missing_sacrebleu_is_said_before_the_training(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(RECIPES, "translate", RECIPE)
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingError, match=r"install glassformer\[train\]"):
+        run.train("translate", data, tmp_path)
+
+
+def grams(words, n):
+    return Counter(tuple(words[k : k + n]) for k in range(len(words) - n + 1))
+
+
+def by_definition(written, references):
+    """Papineni et al. 2002, equations 1 to 3, over a corpus of words that stand between spaces."""
+    logs = []
+    for n in range(1, 5):
+        both = [(grams(a.split(), n), grams(b.split(), n)) for a, b in zip(written, references, strict=True)]
+        logs.append(math.log(sum((a & b).total() for a, b in both) / sum(a.total() for a, _ in both)))
+    c, r = (sum(len(text.split()) for text in texts) for texts in (written, references))
+    return 100 * min(1.0, math.exp(1 - r / c)) * math.exp(sum(logs) / 4)
+
+
+def test_the_score_is_bleu_as_it_was_defined():
+    references = ["a man in a red hat rides a horse", "The dog sleeps on the green grass now"]
+    written = ["a man in a hat rides a horse", "The dog sleeps on the grass now"]
+    score, signature = bleu.bleu(written, references)
+    assert score == pytest.approx(by_definition(written, references), rel=1e-6)
+    assert "case:mixed" in signature and "tok:13a" in signature
+    assert bleu.bleu(references, references)[0] == pytest.approx(100)
+    assert bleu.bleu([text.lower() for text in written], references)[0] < score
