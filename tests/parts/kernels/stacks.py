@@ -57,12 +57,12 @@ def stack(activation="gelu", layers=3, width=16, kind=PostNormBlock):
     return made.eval()
 
 
-def truth(blocks, x, mask=None, source=None):
+def truth(blocks, x, mask=None, source=None, source_real=SOURCE_REAL):
     """The definition, in float64, block after block, and of all positions at once."""
     twin, x = copy.deepcopy(blocks).double(), x.double()
     with torch.no_grad():
         for block in twin:
-            x = block(x, mask, *([] if source is None else [Memory(source.double(), SOURCE_REAL)]))
+            x = block(x, mask, *([] if source is None else [Memory(source.double(), source_real)]))
     return x
 
 

@@ -26,7 +26,7 @@ def table():
 
 def laid_out(table) -> bool:
     twin = kernel._tables.get(table)
-    return twin is not None and twin.product is not None
+    return twin is not None and (twin.row is not None or twin.packed is not None)
 
 
 @pytest.mark.parametrize("biased", [False, True])

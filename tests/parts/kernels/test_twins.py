@@ -45,6 +45,28 @@ def test_with_a_memory_the_twin_is_the_definition_of_all_at_once(kind, sizes, dt
     assert {k.dtype for k, _ in memory.known.values()} == {dtype}
 
 
+@pytest.mark.parametrize("activation", ["gelu_new", "quick_gelu"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_text_goes_on_row_by_row(kind, dtype, activation, twins):
+    """After its prompt in several rows; rounded ones keep float32 sums, so nothing is worse for it."""
+    blocks, x = stack(activation, kind=kind), torch.randn(1, 6, 16)
+    source = torch.randn(1, 6, 16) if issubclass(kind, CrossBlock) else None
+    memory, real = Memory(source, SOURCE_REAL[1:]), torch.tensor([[False] + [True] * 5])
+    assert prepare(blocks, dtype)
+    assert not blocks.prepared.alone
+    answer = in_steps(blocks, x, [3, 1, 1, 1], memory, real)
+    assert_near(answer, truth(blocks, x, causal(6) & padding(real), source, SOURCE_REAL[1:]), dtype, real)
+    assert twins == ["0", "1", "2"] * 4 and len(blocks.prepared.alone) == 3
+
+
+def test_one_text_that_is_only_read_has_no_use_for_rows():
+    blocks = stack()
+    assert prepare(blocks)
+    off(blocks, torch.randn(1, 1, 16))
+    assert not blocks.prepared.alone
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_definition_and_twin_may_take_turns_with_one_memory(dtype, twins):
     """As they do where somebody listens for a while to what the twin does not name."""

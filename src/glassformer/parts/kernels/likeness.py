@@ -1,12 +1,11 @@
 """How like the vector of every piece a vector is: in a small GPT-2 a third of all weights that a step reads.
 
 Before a text is continued only what its last position says is asked for; and a table that `prepare` was told of is laid
-out once it is first used so.  In bfloat16 its sums would be logits of eight bits; so half as wide it is in float16, and
-what is summed in float32.
+out once it is first used so.  Half as wide it is in float16, whose sums are float32: logits of bfloat16 would have eight
+bits.
 """
 
 import threading
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +13,8 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from glassformer.parts.kernels.linear import Packed, direct, followed
+from glassformer.parts.kernels.row import Row
 from glassformer.tape import fused
-
-LARGEST = 65504.0  # in float16
 
 
 class _Here(threading.local):
@@ -48,7 +46,8 @@ class Table:
         self.half = dtype == torch.bfloat16
         self.held = table.detach()  # so that nothing else gets its place
         self.how = (table.data_ptr(), table._version)
-        self.product: Callable[[Tensor], Tensor] | None = None
+        self.row: Row | None = None
+        self.packed: Packed | None = None
 
     def takes(self, table: Tensor, x: Tensor) -> bool:
         """Nobody asks for gradients or reads along, and nothing has changed."""
@@ -56,14 +55,12 @@ class Table:
         return same and not torch.is_grad_enabled() and direct(x) and x.size(-1) == table.size(-1)
 
     def __call__(self, x: Tensor) -> Tensor:
-        self.product = self.product or self._made()
-        return self.product(x)
-
-    def _made(self) -> Callable[[Tensor], Tensor]:
-        if self.half and self.held.abs().max() < LARGEST:
-            packed = torch.ops.quantized.linear_prepack_fp16(self.held, None)
-            return lambda x: torch.ops.quantized.linear_dynamic_fp16(x, packed)
-        return Packed(self.held, None)
+        """A row, or any number in float16, by what is made for one row; several by what is made for them."""
+        if self.half or x.numel() == x.size(-1):
+            self.row = self.row or Row(self.held, None, self.half)
+            return self.row(x)
+        self.packed = self.packed or Packed(self.held, None)
+        return self.packed(x)
 
 
 def _laid_out(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -77,6 +77,8 @@ class Source:
 class Packed:
     """x · Wᵀ + b, then an activation or a sum, as one oneDNN operator on a weight laid out beforehand."""
 
+    fuses = True  # an activation is done in the same go
+
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32):
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype).contiguous(), None)
         self.bias = None if bias is None else bias.detach().to(dtype)

@@ -2,7 +2,8 @@
 
 `prepare(stack)` makes a twin of the blocks; the stack uses it by itself wherever nobody learns, and stops using it
 as soon as a weight has changed, or a part is another.  float32 gives the numbers of the definition up to rounding;
-bfloat16 halves the weights that have to be read, and rounds every value on the way to eight bits.  (A change made
+bfloat16 halves the weights that have to be read, and rounds every value on the way to eight bits; but where one text
+is written piece by piece (`row.py`), and for logits, nothing is rounded but the weights.  (A change made
 through `.data` cannot be noticed, nor a hook on a part be run: prepare again, or set `stack.prepared = None`.)
 """
 
@@ -15,7 +16,7 @@ from glassformer.parts.attention import Attention, Nowhere
 from glassformer.parts.kernels.likeness import lay_out
 from glassformer.parts.kernels.linear import FROM, Linear, Source, available, direct
 from glassformer.parts.kernels.memory import Memory
-from glassformer.parts.kernels.twins import HIDDEN, kinds, readers
+from glassformer.parts.kernels.twins import HIDDEN, Make, alone, kinds, packing, readers
 from glassformer.parts.mask import Mask
 
 if TYPE_CHECKING:
@@ -75,15 +76,21 @@ def prepared(stack: "Stack", x: Tensor, mask: Mask = None, memory: Memory | None
 
 
 class Prepared:
-    """The twins of all blocks of a stack, and what they were made of: they are of no use once a weight has changed."""
+    """The twins of all blocks of a stack, and what they were made of: they are of no use once a weight has changed.
+
+    layers: for any number of rows; alone: for one position of one text that goes on, made when it first does.
+    """
 
     def __init__(self, stack: "Stack", dtype: torch.dtype):
-        self.dtype = dtype
-        known = kinds()
-        self.layers: Any = [known[type(block)](block, str(name), dtype) for name, block in enumerate(stack)]  # type: ignore
+        self.dtype, self.blocks = dtype, list(stack)
+        self.layers, self.alone = self._made(packing(dtype)), []
         self.source = Source(stack)
         named = tuple(f"{layer}.{site}" for layer in range(len(stack)) for site in HIDDEN)
         self.hidden = named if dtype == torch.float32 else None
+
+    def _made(self, make: Make) -> list[Any]:
+        known = kinds()
+        return [known[type(block)](block, str(name), make) for name, block in enumerate(self.blocks)]  # type: ignore
 
     def takes(self, x: Tensor) -> bool:
         """Nobody asks for gradients or reads along, and nothing has changed."""
@@ -94,9 +101,17 @@ class Prepared:
 
     def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
         """(b, n, w), or (n, w) with the runs of its texts → the same shape and dtype."""
+        if memory is not None and x.numel() == x.size(-1):
+            return self._step(x, mask, memory)
         done = x.to(self.dtype)
-        alone = memory is not None and x.size(-2) == 1 and isinstance(mask, Tensor)  # may it look at all it remembers?
-        mask = None if alone and mask.all() else mask  # type: ignore[union-attr]
         for layer in self.layers:
             done = layer(done, mask, memory)
         return done.to(x.dtype)
+
+    def _step(self, x: Tensor, mask: Mask, memory: Memory) -> Tensor:
+        """One position of one text that goes on."""
+        self.alone = self.alone or self._made(alone(self.dtype))
+        mask = None if isinstance(mask, Tensor) and mask.all() else mask  # it may look at all it remembers
+        for layer in self.alone:
+            x = layer(x, mask, memory)
+        return x

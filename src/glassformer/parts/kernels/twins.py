@@ -3,7 +3,8 @@
 A twin names what its block names, but for what is added to the stream as it is made (`HIDDEN`).
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import Tensor
 from glassformer.parts.attention import Attention, attend
 from glassformer.parts.kernels.linear import Linear, Packed
 from glassformer.parts.kernels.memory import Memory
+from glassformer.parts.kernels.row import Row
 from glassformer.parts.mask import Mask
 from glassformer.tape import note, within
 
@@ -35,6 +37,32 @@ def kinds() -> dict[type, type["Twin"]]:
     return {PostNormBlock: PostNormTwin, PreNormBlock: PreNormTwin, **across}
 
 
+class Joined(NamedTuple):
+    """Several linear maps of one input as one."""
+
+    weight: Tensor
+    bias: Tensor
+    packed: Packed | None = None
+
+    @classmethod
+    def of(cls, parts: tuple[Linear, ...]) -> "Joined":
+        return cls(torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts]))
+
+
+Make = Callable[[Linear | Joined], Packed | Row]
+"""What a linear map is made into."""
+
+
+def packing(dtype: torch.dtype) -> Make:
+    """Maps for any number of rows; the one a part has already, if that will do."""
+    return lambda map_: (dtype == torch.float32 and map_.packed) or Packed(map_.weight, map_.bias, dtype)
+
+
+def alone(dtype: torch.dtype) -> Make:
+    """Maps for one row at a time."""
+    return lambda map_: Row(map_.weight, map_.bias, half=dtype == torch.bfloat16)
+
+
 def readers(attention: Any) -> tuple[Linear, Linear, Linear]:
     return attention.q, attention.k, attention.v
 
@@ -42,11 +70,9 @@ def readers(attention: Any) -> tuple[Linear, Linear, Linear]:
 class Looking:
     """Attention, added to a stream: q, k and v in one product."""
 
-    def __init__(self, attention: Attention, path: str, dtype: torch.dtype):
-        each = readers(attention)
-        weight, bias = torch.cat([part.weight for part in each]), torch.cat([part.bias for part in each])
+    def __init__(self, attention: Attention, path: str, make: Make):
         self.attention, self.path, self.heads = attention, path, attention.heads
-        self.read, self.out = Packed(weight, bias, dtype), packed(attention.out, dtype)
+        self.read, self.out = make(Joined.of(readers(attention))), make(attention.out)  # type: ignore[arg-type]
 
     def __call__(self, x: Tensor, stream: Tensor, mask: Mask, memory: Memory | None = None) -> Tensor:
         q, k, v = self.read(x).unflatten(-1, (3, self.heads, -1)).transpose(-4, -2).unbind(-3)
@@ -63,9 +89,9 @@ class Looking:
 class Across(Looking):
     """Attention to a source, which is read once."""
 
-    def __init__(self, attention: Attention, path: str, dtype: torch.dtype):
+    def __init__(self, attention: Attention, path: str, make: Make):
         self.attention, self.path, self.heads = attention, path, attention.heads
-        self.read, self.out = packed(attention.q, dtype), packed(attention.out, dtype)
+        self.read, self.out = make(attention.q), make(attention.out)  # type: ignore[arg-type]
 
     def __call__(self, x: Tensor, stream: Tensor, mask: Mask, memory: Memory | None = None) -> Tensor:
         q = self.read(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
@@ -76,17 +102,18 @@ class Across(Looking):
 class Twin:
     """What all kinds share; each kind below is the order of its block."""
 
-    def __init__(self, block: "Block", name: str, dtype: torch.dtype):
+    def __init__(self, block: "Block", name: str, make: Make):
         self.name, self.block = name, block
-        self.attention = Looking(block.attention, f"{name}.attention", dtype)
-        self.inward, self.outward = packed(block.mlp.inward, dtype), packed(block.mlp.outward, dtype)
-        self.fused = _fused(block.mlp.activation)
+        self.attention = Looking(block.attention, f"{name}.attention", make)
+        self.inward, self.outward = make(block.mlp.inward), make(block.mlp.outward)
+        self.fused = _fused(block.mlp.activation) if self.inward.fuses else None
 
     def between(self, site: str, x: Tensor) -> Tensor:
         return note(f"{self.name}.{site}", x)
 
     def mlp(self, x: Tensor, stream: Tensor) -> Tensor:
-        hidden = self.inward(x, *self.fused) if self.fused else self.block.mlp.activation(self.inward(x))
+        inward: Any = self.inward
+        hidden = inward(x, *self.fused) if self.fused else self.block.mlp.activation(inward(x))
         return self.outward.added_to(self.between("mlp.hidden", hidden), stream)
 
 
@@ -105,9 +132,9 @@ class PreNormTwin(Twin):
 class CrossTwin(Twin):
     block: Any
 
-    def __init__(self, block: Any, name: str, dtype: torch.dtype):
-        super().__init__(block, name, dtype)
-        self.cross = Across(block.cross, f"{name}.cross", dtype)
+    def __init__(self, block: Any, name: str, make: Make):
+        super().__init__(block, name, make)
+        self.cross = Across(block.cross, f"{name}.cross", make)
 
     def __call__(self, x: Tensor, mask: Mask = None, memory: Memory | None = None) -> Tensor:
         x = self.between("between", self.block.attention_norm(self.attention(x, x, mask, memory)))
@@ -126,9 +153,3 @@ def _fused(activation: Any) -> tuple[str, str] | None:
     from glassformer.parts.block import ACTIVATIONS
 
     return ("gelu", "tanh") if activation is ACTIVATIONS["gelu_new"] else FUSED.get(activation)
-
-
-def packed(linear: Linear, dtype: torch.dtype) -> Packed:
-    """The one it has, if that will do."""
-    shared = linear.packed if dtype == torch.float32 else None
-    return shared or Packed(linear.weight, linear.bias, dtype)
