@@ -1,8 +1,8 @@
 """How like the vector of every piece a vector is: in a small GPT-2 a third of all weights that a step reads.
 
-Before a text is continued only what its last position says is asked for; and a table that `prepare` was told of is laid
-out once it is first used so.  Half as wide it is in float16, whose sums are float32: logits of bfloat16 would have eight
-bits.
+Before a text is continued only what its last position says is asked for; and a table that `prepare` was told of is
+laid out once it is first used so.  Half as wide it is in float16, whose sums are float32: logits of bfloat16 would
+have eight bits.
 """
 
 import threading
