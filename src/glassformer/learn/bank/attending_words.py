@@ -1,6 +1,6 @@
 """Sentences about attention, of the learner's own numbers: each makes a `says` of what is wrong and what to do."""
 
-from glassformer.learn.bank.words import first_column, first_row, number, numbers
+from glassformer.learn.bank.words import first_column, first_row, number, numbers, rows_apart
 from glassformer.learn.exercise import Evidence
 
 
@@ -15,14 +15,16 @@ def scaled(how: str, repair: str):
 
 
 def sums(before: str, after: str):
+    """The sum of a row, where it is not 1; else the row beside the right one."""
+
     def says(e: Evidence) -> str:
-        return f"{before} (your first row is {numbers(first_row(e.wrong['weights']))}, its sum {_sum(e)}, which should be 1.00): {after}."
+        row, total = first_row(e.wrong["weights"]), float(first_row(e.wrong["weights"]).sum())
+        theirs, right = rows_apart(e.wrong["weights"], e.right["weights"])
+        if abs(total - 1) > 5e-3:
+            return f"{before} (your first row is {numbers(row)}, its sum {number(total)}, it should be 1.00): {after}."
+        return f"{before} (a row of yours is {numbers(theirs)}, it should be {numbers(right)}): {after}."
 
     return says
-
-
-def _sum(e: Evidence) -> str:
-    return number(first_row(e.wrong["weights"]).sum())
 
 
 def queries(e: Evidence) -> str:
@@ -35,16 +37,16 @@ def queries(e: Evidence) -> str:
 
 def scores(what: str, repair: str):
     def says(e: Evidence) -> str:
-        theirs, right = first_row(e.wrong["scores"])[0], first_row(e.right["scores"])[0]
-        return f"{what}: your first score is {number(theirs)}, it should be {number(right)}; {repair}."
+        theirs, right = rows_apart(e.wrong["scores"], e.right["scores"])
+        return f"{what}: a row of your scores is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
 
     return says
 
 
 def answer(what: str, repair: str):
     def says(e: Evidence) -> str:
-        theirs, right = first_row(e.wrong["mixture"]), first_row(e.right["mixture"])
-        return f"{what}: your first row is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
+        theirs, right = rows_apart(e.wrong["mixture"], e.right["mixture"])
+        return f"{what}: a row of yours is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
 
     return says
 
@@ -55,7 +57,7 @@ def masked(what: str, repair: str):
         if e.wrong["weights"].shape != mask.shape or not mask.any():
             return f"{what}; {repair}."
         most = e.wrong["weights"][mask].max()
-        return f"{what}: a word that may not be looked at has the weight {number(most)}, it should have 0; {repair}."
+        return f"{what}: a word that may not be looked at has the weight {number(most)}, it should have 0.00; {repair}."
 
     return says
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from glassformer.learn.bank.words import first_row, number, numbers
+from glassformer.learn.bank.words import number, numbers, rows_apart
 from glassformer.learn.exercise import Evidence, Mistake
 
 
 def _at(stage: str, what: str, repair: str) -> Callable[[Evidence], str]:
     def says(e: Evidence) -> str:
-        theirs, right = first_row(e.wrong[stage]), first_row(e.right[stage])
-        return f"{what}: the first row of your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
+        theirs, right = rows_apart(e.wrong[stage], e.right[stage])
+        return f"{what}: a row of your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
 
     return says
 

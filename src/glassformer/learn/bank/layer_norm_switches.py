@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from glassformer.learn.bank.words import first_row, numbers
+from glassformer.learn.bank.words import numbers, rows_apart
 from glassformer.learn.exercise import Evidence, Mistake, Stages
 
 AXES = {
@@ -115,8 +115,8 @@ def switchboard(x: Tensor, gain: Tensor, shift: Tensor, epsilon: float, **switch
 
 def _at(stage: str, what: str, repair: str) -> Callable[[Evidence], str]:
     def says(e: Evidence) -> str:
-        theirs, right = first_row(e.wrong[stage]), first_row(e.right[stage])
-        return f"{what}: for the first word your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
+        theirs, right = rows_apart(e.wrong[stage], e.right[stage])
+        return f"{what}: for one word your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
 
     return says
 

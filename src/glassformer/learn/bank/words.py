@@ -28,6 +28,15 @@ def first_column(values: Tensor) -> Tensor:
     return values[:, 0]
 
 
+def rows_apart(theirs: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """The first row in which they differ, of each; the first rows where the shapes do."""
+    if theirs.shape != right.shape:
+        return first_row(theirs), first_row(right)
+    theirs, right = theirs.reshape(-1, theirs.size(-1)), right.reshape(-1, right.size(-1))
+    at = int(((theirs - right).abs().amax(-1) > 5e-3).float().argmax())
+    return theirs[at], right[at]
+
+
 def drawing(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(7_000 + seed)
 
