@@ -169,7 +169,9 @@ def bytes_definition() -> str:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     text = " ".join([SENTENCE, *WORDS] * 3)
-    made.train_from_iterator([text], trainers.BpeTrainer(vocab_size=340, initial_alphabet=alphabet))
+    made.train_from_iterator(
+        [text], trainers.BpeTrainer(vocab_size=340, initial_alphabet=alphabet, show_progress=False)
+    )
     made.decoder = decoders.ByteLevel()
     made.add_special_tokens([AddedToken("<|endoftext|>", special=True)])
     return made.to_str()

@@ -47,10 +47,44 @@ def bert(model, ids, types=None, places=None, look=None) -> Tensor:
     for number, block in enumerate(model.layers):
         allowed = None if look is None else look[number]
         x = _normed(x + _attention(block.attention, x, number, None, None, True, allowed), block.attention_norm)
-        inner = _linear(x, block.mlp.inward)
-        inner = inner * (1 + torch.erf(inner / math.sqrt(2))) / 2
+        inner = _gelu(_linear(x, block.mlp.inward))
         x = _normed(x + _linear(inner, block.mlp.outward), block.mlp_norm)
     return x
+
+
+def writer(model, ids, look=None, pieces=None) -> Tensor:
+    """Logits (n, v) of a generator, a GPT-2 or a BERT decoder, none of which looks ahead.
+
+    look: (l, h, i, j) True where a head of a layer may look; pieces: vectors (n, w) in the place of those of `ids`.
+    """
+    kind, n, given = type(model).__name__, len(ids), model.config
+    ahead = torch.ones(given.layers, given.heads, n, n).tril().bool()
+    look = ahead if look is None else look & ahead
+    model = _double(model)
+    if kind == "CausalLanguageModel":
+        x = _gelu(_linear(bert(model, ids, look=look), model.predict.transform))
+        return _normed(x, model.predict.norm) @ model.embed.pieces.weight.T + model.predict.bias
+    pre = kind == "Gpt2Writer" or given.block == "pre"
+    bend = (lambda x: x.clamp(min=0)) if kind == "Generator" else _gelu_new
+    x = model.embed.pieces.weight[ids] if pieces is None else pieces.double()
+    x = x + model.embed.positions.table[:n].double()
+    for number, block in enumerate(model.layers):
+        before = _normed(x, block.attention_norm) if pre else x
+        x = x + _attention(block.attention, before, number, None, None, True, look[number])
+        x = x if pre else _normed(x, block.attention_norm)
+        before = _normed(x, block.mlp_norm) if pre else x
+        x = x + _linear(bend(_linear(before, block.mlp.inward)), block.mlp.outward)
+        x = x if pre else _normed(x, block.mlp_norm)
+    x = _normed(x, model.finish) if pre else x
+    return _linear(x, model.head) if kind == "Generator" else x @ model.embed.pieces.weight.T
+
+
+def _gelu(x: Tensor) -> Tensor:
+    return x * (1 + torch.erf(x / math.sqrt(2))) / 2
+
+
+def _gelu_new(x: Tensor) -> Tensor:
+    return x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
 
 
 def cosine(one: Tensor, other: Tensor) -> float:

@@ -17,8 +17,8 @@ from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import Pieces, Word
 from glassformer.parts.kernels.likeness import last_only
 
-SIGNS = str.maketrans({" ": "␣", "\n": "⏎", "\t": "⇥"})  # what would not be seen
-SPOKEN = str.maketrans({"␣": " ", "⏎": "\n", "⇥": "\t"})
+SEEN = {chr(code): chr(0x2400 + code) for code in range(32)} | {" ": "␣", "\n": "⏎", "\t": "⇥"}  # as signs
+SIGNS, SPOKEN = str.maketrans(SEEN), str.maketrans({sign: text for text, sign in SEEN.items()})
 
 
 class Writes(Predicts):

@@ -7,6 +7,7 @@ import { Framed, tool } from "../base/frame.js";
 import { visit } from "../base/keys.js";
 import { store } from "../base/store.js";
 
+const LIKELIEST = 3; // pieces after a layer
 const SHOWN = 14; // terms drawn one by one; the rest are one bar
 
 /** What every part adds to the answer: bars that begin where the last one ended, and end at the answer exactly. */
@@ -67,7 +68,7 @@ export class PathPanel extends Framed {
   #readout(picture) {
     if (!picture.readout?.length) return null;
     const largest = Math.max(1e-9, ...picture.readout.map((each) => Math.abs(each.value)));
-    const rows = picture.readout.map((each) => h("tr", {}, h("th", { scope: "row" }, each.after === "embed" ? "embedding" : `after ${each.after}`), h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: `zero ${each.value < 0 ? "below" : "above"}`, style: { "--share": Math.abs(each.value) / largest } })), h("td", { class: "value number" }, signed(each.value, store.get("exact"))), h("td", { class: "value" }, each.share === null ? "" : percent(each.share))));
+    const rows = picture.readout.map((each) => h("tr", {}, h("th", { scope: "row" }, each.after === "embed" ? "embedding" : `after ${each.after}`), h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: `zero ${each.value < 0 ? "below" : "above"}`, style: { "--share": Math.abs(each.value) / largest } })), h("td", { class: "value number" }, signed(each.value, store.get("exact"))), h("td", { class: "value" }, each.share === null ? "" : percent(each.share)), each.candidates && h("td", { class: "value likely" }, likeliest(each.candidates))));
     return h("table", { class: "bars readout" }, h("caption", {}, "read off after each layer"), h("tbody", {}, rows));
   }
 
@@ -81,6 +82,11 @@ export class PathPanel extends Framed {
     const rows = this.#rows(path).map((term) => [term.name, term.value]);
     return barsFigure([...rows, ["sum: the answer", path.total]], { title: "The path to the answer", caption: `“${safe(text)}”, ${model.name}: what each part adds to ${path.of}; together ${number(path.total)}. Held: ${path.held}.`, badge: "descriptive" });
   }
+}
+
+/** "not 31 % · the 12 % · …" */
+function likeliest(candidates) {
+  return candidates.slice(0, LIKELIEST).map(({ piece, probability }) => `${safe(piece)} ${percent(probability)}`).join(" · ");
 }
 
 customElements.define("gf-path", PathPanel);

@@ -17,14 +17,14 @@ export class StripPanel extends Framed {
     const rows = baselineRows(picture);
     fill(this.body, h("table", { class: "bars" }, h("caption", { class: "spoken" }, "baselines"), h("tbody", {}, rows.map((row) => this.#row(row, picture)))), rows.length > 1 ? null : h("p", { class: "note" }, pending(picture) ? "Baselines are being measured." : "The baselines were not measured for this picture."));
     this.setBadge(badge(picture, "each as named", howMany(rows.map((row) => row.n ?? 1))));
-    this.keepingFocus(() => fill(this.foot, `${picture.metric.name} of ${safe(picture.metric.of)}; zero is the border between the answers. `, ["svg", "png"].map((kind) => tool(kind.toUpperCase(), kind, () => saveFigure(this.figure(), "baselines", kind), { kind: "quiet" }))));
+    this.keepingFocus(() => fill(this.foot, `${picture.metric.name} of ${safe(picture.metric.of)}${picture.metric.sides ? "; zero is the border between the answers" : ""}. `, ["svg", "png"].map((kind) => tool(kind.toUpperCase(), kind, () => saveFigure(this.figure(), "baselines", kind), { kind: "quiet" }))));
   }
 
   #row(row, picture) {
     const largest = Math.max(1e-9, ...baselineRows(picture).map((each) => Math.abs(each.value)));
     const bar = h("span", { class: `zero ${row.value < 0 ? "below" : "above"}`, style: { "--share": Math.abs(row.value) / largest } });
     const mark = row.own ? "" : row.survives ? "survives" : "lost";
-    return h("tr", { class: row.own ? "own" : null, title: safe(row.what ?? "") }, h("th", { scope: "row" }, safe(row.name), row.n > 1 && h("small", {}, ` n = ${row.n}`)), h("td", { class: "drawn", "aria-hidden": "true" }, bar), h("td", { class: "value number" }, signed(row.value, store.get("exact"))), h("td", { class: "value answered" }, picture.metric.sides ? safe(row.says) : "", row.share === null || row.share === undefined ? "" : h("small", {}, ` ${percent(row.share)}`)), h("td", {}, mark && h("span", { class: `mark ${mark}` }, mark)));
+    return h("tr", { class: row.own ? "own" : null, title: safe(row.what ?? "") }, h("th", { scope: "row" }, safe(row.name), row.n > 1 && h("small", {}, ` n = ${row.n}`)), h("td", { class: "drawn", "aria-hidden": "true" }, bar), h("td", { class: "value number" }, signed(row.value, store.get("exact"))), h("td", { class: "value answered" }, picture.metric.sides || picture.answer.next ? safe(row.says) : "", row.share === null || row.share === undefined ? "" : h("small", {}, ` ${percent(row.share)}`)), h("td", {}, mark && h("span", { class: `mark ${mark}` }, mark)));
   }
 
   figure() {

@@ -26,10 +26,18 @@ export class ToldPanel extends Framed {
     const result = store.get("result");
     const exact = store.get("exact");
     const { share, says } = picture.answer;
-    const name = picture.metric.sides ? `p(${picture.metric.of})` : picture.metric.name;
+    const name = picture.metric.sides || picture.answer.next ? `p(${picture.metric.of})` : picture.metric.name;
     const scale = share === null || share === undefined ? null : h("div", { class: "share", "aria-hidden": "true" }, h("span", { style: { "--share": share } }));
     const numbers = h("p", { class: "numbers value" }, share === null || share === undefined ? null : [name, " ", h("b", {}, percent(share)), " · "], picture.metric.name, " ", h("b", {}, signed(picture.before, exact)));
-    return h("div", { class: "verdict" }, h("p", { class: "says" }, h("span", { class: "lead" }, `${safe(picture.model.name)} says `), h("strong", { class: "value" }, safe(says))), scale, numbers, result && this.#after(picture, result));
+    const { next } = picture.answer;
+    const lead = `${safe(picture.model.name)} ${next ? "goes on with" : "says"} `;
+    return h("div", { class: "verdict" }, h("p", { class: "says" }, h("span", { class: "lead" }, lead), h("strong", { class: "value" }, safe(says))), next ? this.#next(next) : scale, numbers, result && this.#after(picture, result));
+  }
+
+  /** The pieces that may come next, the likeliest first. */
+  #next(candidates) {
+    const rows = candidates.map(({ piece, probability }) => h("tr", {}, h("th", { scope: "row" }, safe(piece)), h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: "fall above", style: { "--from": 0, "--wide": probability, "--zero": 0 } })), h("td", { class: "value number" }, percent(probability))));
+    return h("table", { class: "bars next" }, h("caption", {}, "what may come next"), h("tbody", {}, rows));
   }
 
   #after(picture, result) {
