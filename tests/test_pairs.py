@@ -90,7 +90,7 @@ def says(*shapes):
     """What a model says after its last position, its head a likeness to a table."""
 
     def ask(function, tensors, rest):
-        return function(lambda x, real, memory: likeness(x, *tensors[1:]), tensors[0], None, None)
+        return function(lambda x, real, memory: likeness(tensors[1], x, *tensors[2:]), tensors[0], None, None)
 
     return Example(shapes, ask=ask)
 
@@ -145,9 +145,9 @@ EXAMPLES = {
         "which": rows(True, False, True),
     },
     "glassformer.parts.kernels.likeness.likeness": {
-        "a stream": Example(((2, 5, 6), (9, 6))),
-        "and something for each piece": Example(((2, 5, 6), (9, 6), (9,))),
-        "one vector": Example(((6,), (9, 6))),
+        "a stream": Example(((9, 6), (2, 5, 6))),
+        "and something for each piece": Example(((9, 6), (2, 5, 6), (9,))),
+        "one vector": Example(((9, 6), (6,))),
     },
     "glassformer.models.decoding.last": {
         "a stream": says((2, 5, 6), (9, 6)),

@@ -105,7 +105,7 @@ class Predict(nn.Module):
         self.register_parameter("weight", own)
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
-        return likeness(x, pieces if self.weight is None else self.weight)  # b n v
+        return likeness(pieces if self.weight is None else self.weight, x)  # b n v
 
 
 class Gpt2Writer(Gpt2):

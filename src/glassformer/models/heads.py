@@ -61,7 +61,7 @@ class Predict(nn.Module):
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
         x = self.norm(self.activation(self.transform(x)))
-        return likeness(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
+        return likeness(pieces if self.weight is None else self.weight, x, self.bias)  # b n v
 
 
 class Pooled(Bert):

@@ -165,7 +165,7 @@ class Predict(nn.Module):
         self.register_parameter("bias", nn.Parameter(torch.zeros(config.vocabulary)) if config.bias else None)
 
     def forward(self, x: Tensor, pieces: Tensor) -> Tensor:
-        return likeness(x, pieces if self.weight is None else self.weight, self.bias)  # b n v
+        return likeness(pieces if self.weight is None else self.weight, x, self.bias)  # b n v
 
 
 def _embed(config: TranslatorConfig, pieces: nn.Module) -> Embed:

@@ -63,7 +63,13 @@ class Table:
         return self.packed(x)
 
 
-def _laid_out(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
+def hidden(table: Tensor) -> tuple[str, ...] | None:
+    """Nothing, but where its numbers are rounded: a tape hears float32."""
+    twin = _tables.get(table)
+    return None if twin is not None and twin.half else ()
+
+
+def _laid_out(table: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
     if followed():
         return F.linear(x, table, bias)
     x, twin = x[:, -1:] if _here.last and x.dim() == 3 else x, _tables.get(table)
@@ -72,7 +78,7 @@ def _laid_out(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
     return twin(x) if bias is None else twin(x) + bias
 
 
-@fused(_laid_out, hides=())
-def likeness(x: Tensor, table: Tensor, bias: Tensor | None = None) -> Tensor:
-    """(…, w), (v, w) → (…, v): how like each piece's vector is x_i · piece_v, and what is added to each piece."""
+@fused(_laid_out, hides=hidden)
+def likeness(table: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """(v, w), (…, w) → (…, v): how like each piece's vector is x_i · piece_v, and what is added to each piece."""
     return x @ table.mT if bias is None else x @ table.mT + bias
