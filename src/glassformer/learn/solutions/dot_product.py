@@ -1,0 +1,9 @@
+"""How well two words match"""
+
+import torch
+from torch import Tensor
+
+
+def dot_product(a: Tensor, b: Tensor) -> Tensor:
+    """a: (d,), b: (d,) → (), one number."""
+    return (a * b).sum()
