@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -58,6 +59,12 @@ def candidates(thing: Any, exercise: Exercise) -> list[Callable]:
 
 def judge(function: Callable, exercise: Exercise, seed: int = 0, together: bool = True) -> Result:
     """Run every case; say what the first trouble is.  together: look for two mistakes at once too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # a warning of their code stays one, whoever asks
+        return _judged(function, exercise, seed, together)
+
+
+def _judged(function: Callable, exercise: Exercise, seed: int, together: bool) -> Result:
     trials = [put(function, exercise, case) for case in exercise.cases(seed)]
     errors = [trial for trial in trials if trial.error is not None]
     if len(errors) == len(trials) or any(isinstance(trial.error, NotImplementedError) for trial in errors):

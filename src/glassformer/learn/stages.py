@@ -41,7 +41,7 @@ class Made:
                 return True
         if stage.dim() > 3 and 2 * sum(map(self._wholly, stage.unbind(1))) >= stage.size(1):
             return True  # head by head; a loop that ends too early makes the others right
-        return stage.dim() > 1 and all(self._is_there(column) for column in stage.flatten(0, -2).unbind(-1))
+        return stage.dim() > 1 and all(self._wholly(column) for column in stage.unbind(-1))
 
     def _by_numbers(self, stage: Tensor) -> bool:
         if not self.single.numel():

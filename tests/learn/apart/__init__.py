@@ -1,4 +1,4 @@
-"""Wrong answers written apart from the bank, in the ways people write: each with the stage it spoils and words of its name.
+"""Wrong answers written apart from the bank, in the ways people write: each with the stage it spoils and its name.
 
 They were written before the bank was looked at again, and are never put into it: what `score` prints is how well the
 checker meets what it has not seen.  WRONG = [wrong(stage, "words | or other words")(function), …].
