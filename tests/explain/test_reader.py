@@ -12,9 +12,8 @@ from glassformer.errors import CheckpointError, MissingError, UsageError
 from glassformer.explain import reader as module
 from glassformer.explain.measure import log_odds
 from glassformer.explain.reader import in_batches, listen_to, read
-from glassformer.hub.store import save
 from glassformer.hub.tokens import pad
-from tests import made, small
+from tests import made
 
 TEXTS = [
     "this film was good",
@@ -164,14 +163,14 @@ def test_read_takes_a_folder_and_reads_it_again_when_it_has_changed(tmp_path):
 
 
 def test_what_cannot_answer_is_refused(tmp_path):
-    save(tmp_path / "writes", small.generator(vocabulary=len(made.tokens())), made.definition(), "x")
-    with pytest.raises(UsageError, match="writes does not classify text, and is no BERT"):
-        read(tmp_path / "writes")
+    made.folder(tmp_path / "one", made.classifier(classes=1), ("only",))
+    with pytest.raises(UsageError, match="one does not classify text, and is no BERT"):
+        read(tmp_path / "one")
     with pytest.raises(MissingError):
         read("nowhere")
-    (tmp_path / "writes" / "config.json").write_text("{}")
+    (tmp_path / "one" / "config.json").write_text("{}")
     with pytest.raises(CheckpointError):
-        read(tmp_path / "writes")
+        read(tmp_path / "one")
 
 
 SENTENCES = {
