@@ -184,3 +184,9 @@ def test_what_runs_already_ends_when_nobody_waits_any_more():
         assert await asyncio.wait_for(worker.ask(lambda: "next").future, 10) == "next"
 
     run(asked())
+
+
+def test_only_models_that_can_be_asked_are_offered():
+    desk = Desk(made.reader())
+    offered = [desk.reader(name) for name in desk.known()]
+    assert {"bag-of-words", "tiny"} <= {reader.name for reader in offered} and "reverse" not in desk.known()

@@ -195,9 +195,10 @@ class Desk:
 
     def known(self) -> list[str]:
         """What can be asked for by name."""
-        from glassformer.hub.store import shipped
+        from glassformer.hub.store import family, shipped
 
-        return list(dict.fromkeys([self.first.given, *shipped(), *self.others]))
+        alone = [name for name in shipped() if family(name) != "translator"]  # which no reader asks yet
+        return list(dict.fromkeys([self.first.given, *alone, *self.others]))
 
     def reader(self, name: str | None) -> "Reader":
         """A model that was loaded, or one of the package.  Raises UsageError: a text is no reason to load a file."""

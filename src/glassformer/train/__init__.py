@@ -1,6 +1,11 @@
-"""How the shipped models were made: one command from data to a model with its card.  Read in this order:
+"""How models are made: one command from data to a model with its card.  Read in this order:
 
 recipes      all numbers, in one place
+task         what is learned: what a batch is, its loss, what is looked at and measured, the card; tasks: which for which
+reverse      the first lesson: eight digits, backwards
+characters   a text, character by character; compression: how many bits it takes
+translate    from one language into another; pairs: the sentences, and pieces for both; bleu: how good it is
+sentiment    which label a sentence has; what stands from here to `lesson` is for it alone
 data         sentences and labels from files; what is kept apart for measuring
 vocabulary   word pieces, learned from text
 meanings     a first vector for every piece, from the company it keeps
@@ -15,6 +20,7 @@ big          a batch in parts, blocks computed again, two bytes a number: what i
 memory       how much that is, as sums; weighed: the scales they are held against
 checkpoint   a run that was killed goes on, to the same bits
 measure      accuracy with its uncertainty, and what a cut edge changes; evaluate: everything of one seed
-card         the model card
+card         the model card; report: that of a model that writes
+pace         as many steps as fit in so many minutes
 run          ties it together, with a progress bar
 """

@@ -240,7 +240,7 @@ RECIPES: dict[str, Recipe | Writing] = {
         Translation(
             name="translate",
             what="a translator from German into English that has read captions of pictures",
-            steps=4000,
+            steps=3600,
             batch=2500,
             rate=1e-3,
             warmup=400,
@@ -249,7 +249,7 @@ RECIPES: dict[str, Recipe | Writing] = {
             layers=3,
             hidden=512,
             length=128,
-            look=400,
+            look=300,
             smoothing=0.1,
             dropout=0.2,
             threads=2,
