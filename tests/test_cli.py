@@ -47,7 +47,7 @@ def test_help_never_waits_for_torch(arguments):
 
 def test_help_has_every_verb_and_an_example(ask):
     out = ask("--help").stdout.decode()
-    for verb in ("explain", "open", "why", "classify", "embed", "fill", "models", "info", "train"):
+    for verb in ("explain", "open", "why", "classify", "embed", "fill", "models", "info", "train", "learn", "check"):
         assert verb in out
         assert ask(verb, "--help").returncode == 0
     assert 'glassformer explain "this restaurant was not terrible"' in out

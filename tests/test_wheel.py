@@ -105,6 +105,17 @@ def test_it_answers_lines_and_says_where_it_is(unpacked):
     assert "whole, sha256 as saved" in work(unpacked, "info")
 
 
+def test_it_teaches_offline_with_no_home(unpacked, tmp_path):
+    """Exercises and solutions are in it: they are copied, and an empty one is checked."""
+    work(unpacked, "learn", "start", str(tmp_path))
+    assert "softmax(q·kᵀ / √d) · v" in work(unpacked, "learn")
+    assert "def attention" in work(unpacked, "learn", "solution", "attention", "--anyway")
+    asked = [sys.executable, "-P", "-c", "from glassformer.cli import main; main()", "check", "--folder", str(tmp_path)]
+    env = {"PYTHONPATH": str(unpacked), "HOME": "/nowhere", "PATH": os.defpath, "LANG": "C.UTF-8"}
+    done = subprocess.run(asked, capture_output=True, env=env, cwd="/", check=False)
+    assert done.returncode == 1 and "not written yet" in done.stdout.decode(), done.stderr.decode()
+
+
 def test_it_makes_a_page_offline_with_no_home(unpacked, tmp_path):
     file = tmp_path / "page.html"
     ran(unpacked, "explain", made.SENTENCE, "--html", str(file))

@@ -29,6 +29,12 @@ class Folder:
         raise MissingError(f"there are no exercises {where}; `glassformer learn start` copies them into {NAME}/")
 
     @classmethod
+    def around(cls, file: Path) -> "Folder | None":
+        """The folder that `file` lies in, if it is a learner's; a file elsewhere is checked all the same."""
+        place = file.resolve().parent
+        return cls(place) if (place / FILE).is_file() else None
+
+    @classmethod
     def start(cls, place: Path | None = None) -> tuple["Folder", list[Entry]]:
         """Copy what is not there yet; returns what was copied."""
         place = place or Path(NAME)

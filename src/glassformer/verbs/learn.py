@@ -102,15 +102,16 @@ def check(name: str | None = None, /, *, watch: Flag = False, folder: Where = No
     from glassformer.learn.run import Checker
 
     given = Path(name) if name is not None and name.endswith(".py") and Path(name).is_file() else None
-    home = None if given and not watch and folder is None else Folder.find(folder)
+    home = Folder.around(given) if given and not watch and folder is None else Folder.find(folder)
     with Checker() as checker:
         checker.warm()
         if watch:
             return _watch(home, named(name) if name else None, checker, json)
-        wanted = named(name) if given and name else home.choose(name) if home else named(str(name))
-        result = checker.check(given or home.path(wanted), wanted.name) if given or home else None
+        wanted = home.choose(name) if home is not None else named(str(name))
+        file = given or (home.path(wanted) if home is not None else Path(str(name)))
+        result = checker.check(file, wanted.name)
         _tell(home, wanted, result, json)
-    if result is None or not result.passed:
+    if not result.passed:
         sys.exit(1)
 
 
