@@ -1,7 +1,7 @@
 """How models are made: one command from data to a model with its card.  Read in this order:
 
 recipes      all numbers, in one place
-task         what is learned: what a batch is, its loss, what is looked at and measured, the card; tasks: which for which
+task         what is learned: a batch, its loss, what is looked at and measured, the card; tasks: which for which recipe
 reverse      the first lesson: eight digits, backwards
 characters   a text, character by character; compression: how many bits it takes
 translate    from one language into another; pairs: the sentences, and pieces for both; bleu: how good it is
