@@ -116,7 +116,8 @@ class Exercise:
     switchboard: the same computation with every mistake as a setting, called with a case's arguments and settings;
     with none it equals the key.  right: versions that must pass, each written another way.  compare: for answers
     that `equal` cannot compare.  module: makes functions of a class that the learner may write instead.
-    learned: the positions of the arguments that gradients must reach.
+    learned: the positions of the arguments that gradients must reach.  other_way: settings of the switchboard that are
+    right too, tried where a wrong version has no numbers (NaN): a mask filled with −1e9 instead of −∞.
     """
 
     name: str
@@ -133,14 +134,15 @@ class Exercise:
     module: Callable[[type], list[Callable]] | None = None
     learned: tuple[int, ...] = ()
     together: bool = True
+    other_way: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)  # of a stage: what its last two axes are, for the picture
 
     @property
     def entry(self) -> Entry:
         return entry(self.name)
 
-    def version(self, *mistakes: Mistake) -> Callable[..., Stages]:
-        """The function with one mistake, or several of the switchboard together."""
+    def version(self, *mistakes: Mistake, other: bool = False) -> Callable[..., Stages]:
+        """The function with one mistake, or several of the switchboard; other: written the other right way."""
         if mistakes[0].wrong is not None:
             wrong, last = mistakes[0].wrong, self.last
 
@@ -154,7 +156,8 @@ class Exercise:
             raise TypeError(
                 f"exercise {self.name}: {mistakes[0].name!r} needs a `wrong`, or the exercise a switchboard"
             )
-        settings = {key: value for mistake in mistakes for key, value in (mistake.switches or {}).items()}
+        settings = dict(self.other_way) if other else {}
+        settings |= {key: value for mistake in mistakes for key, value in (mistake.switches or {}).items()}
         return lambda *arguments: board(*arguments, **settings)
 
     @property

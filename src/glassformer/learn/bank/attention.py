@@ -214,6 +214,7 @@ EXERCISE = Exercise(
         on_the_side,
     ),
     properties=(*PROPERTIES, Property("keys are a set", _set)),
+    other_way={"fill": -1e9},
     learned=(0, 1, 2),
     axes={"scores": "query key", "scaled": "query key", "weights": "query key", "mixture": "query feature"},
     hints=(

@@ -252,6 +252,7 @@ EXERCISE = Exercise(
     mistakes=(*LOOKING, *SHARED),
     right=(by_tril, by_triu, by_indices, by_kernel, by_prefixes, by_loops, by_positions, by_exponentials),
     properties=(Property("nobody looks ahead", _past), Property("the first word sees itself", _alone), *PROPERTIES),
+    other_way={"fill": -1e9},
     learned=(0, 1, 2),
     axes={"scores": "query key", "scaled": "query key", "weights": "query key", "mixture": "query feature"},
     hints=(

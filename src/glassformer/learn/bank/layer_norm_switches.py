@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -139,10 +139,39 @@ def _over(axis: str) -> tuple[Mistake, Mistake, Mistake]:
     )
 
 
-MISTAKES = (
+OFTEN = {"positions", "a sentence", "features"}  # the axes that people confuse; with others, one mistake at a time
+RARE = {
+    "divided by n + 1",
+    "absolute deviation instead of variance",
+    "the median instead of the mean",
+    "the smallest is subtracted instead of the mean",
+    "the root of ε is added",
+    "ε is subtracted",
+    "ε is a lower bound",
+    "ε is added twice",
+    "multiplied by the root",
+    "divided by the largest feature",
+    "divided by the range",
+    "the root is taken twice",
+    "divided by the length",
+    "divided by √width",
+    "softmax instead of a division",
+    "the gain is one too large",
+    "the gain is added",
+    "divided by the gain",
+    "the gain is applied twice",
+    "the mean is added",
+}
+
+_ALL = (
     *(each for axis in AXES if axis != "features" for each in _over(axis)),
     *(
         _mistake(f"the mean is over {axis}, and so is what the variance is around", "mean", OVER, mean=axis)
+        for axis in AXES
+        if axis != "features"
+    ),
+    *(
+        _mistake(f"the variance is over {axis}", "variance", OVER, spread=axis, count="around its own mean")
         for axis in AXES
         if axis != "features"
     ),
@@ -220,3 +249,11 @@ MISTAKES = (
         gradients=True,
     ),
 )
+
+
+def _is_rare(mistake: Mistake) -> bool:
+    axes = {value for key, value in (mistake.switches or {}).items() if key in ("mean", "spread")}
+    return mistake.name in RARE or not axes <= OFTEN
+
+
+MISTAKES = tuple(replace(each, rare=_is_rare(each)) for each in _ALL)
