@@ -65,8 +65,7 @@ def picture(
         "take": measured.get("take") or (asdict(taken(seen, None)) if seen.layers else None),
         "switches": [str(choice) for choice in choices],
         "cells": exact,
-        "whatifs": None,
-        "left": None,
+        **dict.fromkeys(("whatifs", "left")),  # of a file
         "partial": not full and not choices,
     }
     found = arrays.arrays(seen, effects=not choices and not later and (cells or full or not every_edge(trial)))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from glassformer.explain.answers import Next
-from glassformer.show.console import heading
+from glassformer.show.console import heading, left_out
 from glassformer.show.text import POSITIVE, QUIET, STRONG, fit, level, safe, share, signed
 
 if TYPE_CHECKING:
@@ -41,10 +41,9 @@ def print_readout(out: Console, story: "Story") -> None:
         return
     metric = story.metric
     heading(out, "Layer by layer", "the model’s own ending behind each layer (descriptive)")
-    out.print(
-        Text(f"  {'':10}{'p':>3}  {metric.name:>8}   of {safe(metric.of)}; and the likeliest there", QUIET),
-        soft_wrap=True,
-    )
+    titles = f"  {'':10}{'p':>3}  {metric.name:>8}   of {safe(metric.of)}; and the likeliest there"
+    out.print(Text(fit(titles, out.width), QUIET), soft_wrap=True)
+    left_out(out, len(readout) - MOST_ROWS, "layers before these")
     for each in readout[-MOST_ROWS:]:
         out.print(_reading(each, story, out.width), soft_wrap=True)
 

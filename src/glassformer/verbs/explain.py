@@ -2,7 +2,7 @@
 
 from glassformer.verbs.asking import address_of, given, not_read, reader_of, show
 from glassformer.verbs.html import check, write_page
-from glassformer.verbs.options import Change, Changes, Drawn, Drawns, Look, Looks, Pair, Pairs, Piece, Sentence, Sources
+from glassformer.verbs.options import Asked, Askeds, Change, Changes, Drawn, Drawns, Look, Looks, Sentence, Sources
 
 
 def explain(
@@ -11,10 +11,9 @@ def explain(
     /,
     *,
     source: Sources = None,
-    pair: Pairs = None,
+    asked: Askeds = None,
     change: Changes = None,
     look: Drawns = None,
-    of: Piece = None,
 ) -> None:
     """What the models make of TEXT: which word told which, whether that is the reason, and every number.
 
@@ -24,14 +23,12 @@ def explain(
         A sentence, in quotes; "-" reads it from standard input.
     address
         One head or value of it: L1.H2, L1.H2.scaled, L1.stream, logits.
-    of
-        Of a model that continues a text, the next piece to ask about, instead of the likeliest.
     """
-    change, look, pair = change or Change(), look or Drawn(), pair or Pair()
-    change.one_at_a_time(address, pair)
+    change, look, asked = change or Change(), look or Drawn(), asked or Asked()
+    change.one_at_a_time(address, asked)
     file = check(look)
     reader = reader_of(source)
-    x = reader.explain(given(text), pair.pair, pair.joint, of=of)
+    x = reader.explain(given(text), asked.pair, asked.joint, of=asked.of)
     if file is not None:
         return write_page(file, x, reader, change, address, look.with_model)
     if change.against is not None:
@@ -47,16 +44,7 @@ def explain(
     show("story", x.story, look)
 
 
-def why(
-    text: Sentence,
-    address: str,
-    /,
-    *,
-    source: Sources = None,
-    pair: Pairs = None,
-    look: Looks = None,
-    of: Piece = None,
-) -> None:
+def why(text: Sentence, address: str, /, *, source: Sources = None, asked: Askeds = None, look: Looks = None) -> None:
     """The arithmetic behind one number of TEXT, recomputed and held beside the model's own.
 
     Parameters
@@ -65,11 +53,9 @@ def why(
         A sentence, in quotes; "-" reads it from standard input.
     address
         One number, such as 'L1.H2.weights[4,3]', 'L0.stream[2,7]' or 'logits[1]'.
-    of
-        Of a model that continues a text, the next piece to ask about, instead of the likeliest.
     """
-    pair = pair or Pair()
-    Change().one_at_a_time(address, pair)
-    x = reader_of(source).explain(given(text), pair.pair, pair.joint, of=of)
+    asked = asked or Asked()
+    Change().one_at_a_time(address, asked)
+    x = reader_of(source).explain(given(text), asked.pair, asked.joint, of=asked.of)
     not_read(x.left_out)
     show("why", x.why(address_of(address)), look or Look())

@@ -50,6 +50,24 @@ class Pair:
 
 
 @dataclass
+class Asked(Pair):
+    """What is asked about.
+
+    Parameters
+    ----------
+    pair
+        A second text that belongs to the first: a classifier reads both together; of two sentence vectors, each
+        text read on its own, the cosine is explained.
+    joint
+        Read both texts together, where the model would read each on its own.
+    of
+        Of a model that continues a text, the next piece to ask about, instead of the likeliest.
+    """
+
+    of: Annotated[str | None, Parameter(name="--next", allow_leading_hyphen=True)] = None
+
+
+@dataclass
 class Look:
     """How the output looks.
 
@@ -139,8 +157,8 @@ class Change:
         return [*cuts, *heads, *(x.choose_without(each) for each in self.without or [])]
 
 
-Piece = Annotated[str | None, Parameter(name="--next", allow_leading_hyphen=True)]
 Sources = Annotated[Source | None, Parameter(name="*")]
+Askeds = Annotated[Asked | None, Parameter(name="*")]
 Pairs = Annotated[Pair | None, Parameter(name="*")]
 Looks = Annotated[Look | None, Parameter(name="*")]
 Drawns = Annotated[Drawn | None, Parameter(name="*")]
