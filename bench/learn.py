@@ -1,7 +1,7 @@
 """How long a learner waits: python -m bench.learn
 
-Prints, in seconds of the clock: the first check of all (torch is loaded in it), then of every exercise there is, from the
-save of a file to the answer in watch mode: of the solution, and of a mistake that is unknown (every pair is tried).
+Prints, in seconds of the clock: the first check of all (torch is loaded in it), then for every exercise, from the save
+of a file to the answer in watch mode: of the solution, and of a mistake that is unknown (every pair is tried).
 """
 
 import statistics
