@@ -1,6 +1,7 @@
 """One trial of every kind of question, for what has to hold for all of them."""
 
 from glassformer.models import heads
+from glassformer.models.gpt2 import Gpt2Classifier
 from tests import made
 
 SENTENCE = "the filming was not terrible"
@@ -29,6 +30,7 @@ TRIALS = {
     "tokens": lambda: made.bert_trial(SENTENCE, kind=heads.TokenClassification),
     "decoder": lambda: made.bert_trial(SENTENCE, kind=heads.CausalLanguageModel, decoder=True),
     "gpt2": lambda: made.writer_trial(SENTENCE),
+    "gpt2 classifier": lambda: made.trial(SENTENCE, made.gpt2(Gpt2Classifier, vocabulary=len(made.tokens()))),
     "gpt2, untied, by layer": lambda: made.writer_trial(SENTENCE, tied=False, scaled=False, by_layer=True),
     "generator": lambda: made.writer_trial(SENTENCE, "generator"),
     "generator, pre": lambda: made.writer_trial(SENTENCE, "generator", block="pre", positions="learned"),

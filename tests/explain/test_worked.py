@@ -17,6 +17,7 @@ from glassformer.explain.inside import FEEDS, OF_A_BLOCK
 from glassformer.explain.sums import CURVES, curved
 from glassformer.explain.worked import worked
 from glassformer.models import heads
+from glassformer.models.gpt2 import Gpt2Classifier
 from glassformer.parts.block import ACTIVATIONS
 from tests import made
 from tests.explain.conftest import KINDS
@@ -43,6 +44,7 @@ MODELS = {
     "choice": lambda: made.bert_trial(TEXT, kind=heads.MultipleChoice),
     "decoder": lambda: made.bert_trial(TEXT, kind=heads.CausalLanguageModel, decoder=True),
     "gpt2": lambda: made.writer_trial(TEXT),
+    "gpt2 classifier": lambda: made.trial(TEXT, made.gpt2(Gpt2Classifier, vocabulary=len(made.tokens()))),
     "gpt2 untied": lambda: made.writer_trial(TEXT, tied=False, scaled=False, by_layer=True, activation="relu"),
     "generator": lambda: made.writer_trial(TEXT, "generator"),
     "generator pre": lambda: made.writer_trial(TEXT, "generator", block="pre", positions="learned"),

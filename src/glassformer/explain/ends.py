@@ -8,7 +8,7 @@ from torch import Tensor
 from glassformer.explain.address import Address
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.inside import NORMED, norm_of
-from glassformer.explain.slope import predictor
+from glassformer.explain.slope import pool_of, predictor
 from glassformer.explain.sums import (
     Arithmetic,
     Part,
@@ -82,7 +82,8 @@ def pooled(trial: Trial, address: Address) -> Arithmetic:
         first = linear_of(trial.tape["final"][0, 0], part(trial, "pooler.linear"), feature, "final[0]", "final[0]")
         return curved(trial.reader.config.pooler, first)
     everything = list(range(trial.ids.size(1)))
-    return _over_positions(trial, feature, everything, trial.reader.config.pool)
+    how = pool_of(trial.reader.model)
+    return _over_positions(trial, feature, everything[-1:] if how == "last" else everything, how)
 
 
 def _over_positions(trial: Trial, feature: int, positions: list[int], how: str) -> Arithmetic:
@@ -92,9 +93,10 @@ def _over_positions(trial: Trial, feature: int, positions: list[int], how: str) 
         "mean": (values.mean(), "the mean over positions"),
         "max": (values.max(), "the largest over positions"),
         "cls": (values[0], "the first position"),
+        "last": (values[-1], "the last position"),
     }[how]
     names = [trial.pieces.names[k] for k in positions]
-    done = {"cls": "first"}.get(how, how)
+    done = {"cls": "first", "last": "first"}.get(how, how)
     return [Part(what, ["value"], rows(names, values), f"= {value:.6f}", done)], value.item(), ["final"]
 
 

@@ -16,7 +16,7 @@ from glassformer.explain.like import NOT_ASKED
 from glassformer.explain.path import path, readout
 from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
-from glassformer.explain.slope import answered
+from glassformer.explain.slope import answered, pool_of
 from glassformer.explain.story import Told, View, beside, read_how, second_from, taken, tell, view
 from glassformer.explain.switches import BASELINES, PARTS, WORDS
 from glassformer.explain.trial import Trial
@@ -174,7 +174,7 @@ def _pool(trial: Trial) -> str | None:
         return trial.kind.pooling
     if isinstance(trial.kind, Predicts) or not trial.layers:
         return None
-    return getattr(trial.reader.config, "pool", "cls")
+    return "cls" if isinstance(trial.reader.model, Bert) else pool_of(trial.reader.model)
 
 
 def _answer(answer: Said) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from glassformer.explain.predicts import OfPiece, Predicts
 from glassformer.explain.sums import part
 from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
+from glassformer.models.gpt2 import Gpt2Classifier
 from glassformer.models.heads import Predicting, PreTraining
 from glassformer.models.simple import Generator
 from glassformer.parts.block import ACTIVATIONS
@@ -64,10 +65,11 @@ def answered(trial: Trial) -> float:
 def _of_a_label(trial: Trial) -> Slope:
     model = trial.reader.model
     path = "classifier" if hasattr(model, "classifier") else "follows" if isinstance(model, Bert) else "head"
-    weight, bias = (label_row(trial, _double(each)) for each in (part(trial, path).weight, part(trial, path).bias))
+    weight, biases = label_row(trial, _double(part(trial, path).weight)), part(trial, path).bias
+    bias = torch.zeros(()) if biases is None else label_row(trial, _double(biases))
     x, said = _double(trial.tape["final"][0]), label_said(trial)
     if not isinstance(model, Bert):
-        pool = trial.reader.config.pool
+        pool = pool_of(model)
         return Slope(said, _unpooled(x, weight, pool), bias.item(), [WINNERS] if pool == "max" else [])
     linear, bend = part(trial, "pooler.linear"), trial.reader.config.pooler
     back, more = _unbent(weight, x[0], linear, bend)
@@ -76,11 +78,17 @@ def _of_a_label(trial: Trial) -> Slope:
     return Slope(said, slope, bias.item() + more, [BEND.format(bend)])
 
 
+def pool_of(model: Any) -> str:
+    """How many positions become one where it is no BERT: mean, max, or the last."""
+    return "last" if isinstance(model, Gpt2Classifier) else model.config.pool
+
+
 def _unpooled(x: Tensor, slope: Tensor, how: str) -> Tensor:
     """From the slope (w,) of a pooled vector to that of every position x (n, w) it was pooled from."""
     if how == "mean":
         return (slope / len(x)).expand_as(x)
-    winners = x.argmax(dim=0) if how == "max" else torch.zeros(x.size(1), dtype=torch.long)
+    one = len(x) - 1 if how == "last" else 0
+    winners = x.argmax(dim=0) if how == "max" else torch.full((x.size(1),), one)
     return torch.zeros_like(x).scatter(0, winners[None], slope[None])
 
 

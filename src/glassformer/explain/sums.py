@@ -80,7 +80,7 @@ def linear(trial: Trial, path: str, feature: int, source: str, position: int) ->
 
 def linear_of(x: Tensor, module: Any, feature: int, what: str, operand: str) -> Arithmetic:
     """Σ x · weight + bias."""
-    weight, bias = module.weight[feature], module.bias[feature].item()
+    weight, bias = module.weight[feature], 0.0 if module.bias is None else module.bias[feature].item()
     table, total = products(f"{what} · row {feature} of the weight matrix", numbers(x), ("x", "weight"), x, weight)
     return [table, plus(total, "bias", bias)], total + bias, [operand]
 
