@@ -28,7 +28,7 @@ Glassformer: a transformer you can see through.
   glassformer why "this restaurant was not terrible" 'L0.H3.weights[4,3]'    one number, all its arithmetic
   echo "the soup was not bad" | glassformer classify        an answer a line
   glassformer learn                                         exercises; the checker names the mistake
-  glassformer generate "The food was" --model FOLDER_OR_HUB_ID    a text goes on: a GPT-2, a BERT decoder
+  glassformer generate "ROMEO:" --temperature 0.5           a text goes on, a character at a time; or any GPT-2
   glassformer models                                        what is in the package
   glassformer explain TEXT --model FOLDER_OR_HUB_ID         the same of any BERT
   glassformer --help                                        everything else

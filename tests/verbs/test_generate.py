@@ -52,6 +52,14 @@ def test_a_prompt_comes_from_standard_input_or_is_a_new_line(ask, gpt2, reader):
     assert out(ask("generate", "--model", gpt2, "--most", "4")) == shown(reader.generate("\n", most=4).text + "\n")
 
 
+def test_without_a_model_it_is_the_one_that_writes_characters(ask):
+    written = gf.load("characters").generate("ROMEO:", most=20, temperature=0.5)
+    assert out(ask("generate", "ROMEO:", "--most", "20", "--temperature", "0.5")) == f"ROMEO:{written.text}\n"
+    assert len(written.text) == len(written.pieces) == 20
+    text = out(ask("explain", "ROMEO: What light through yonder windo", "--model", "characters"))
+    assert re.search(r"What comes next.*\n  w  0\.\d{3}  █", text) and "o uses d." in text
+
+
 def test_as_json_with_what_might_have_been_written(ask, gpt2, reader):
     document = json.loads(out(ask("generate", PROMPT, "--model", gpt2, "--most", "3", "--choices", "2", "--json")))
     written = reader.generate(PROMPT, most=3, choices=2)
