@@ -1,5 +1,6 @@
 """generate: a text that goes on, as it comes; and explain of a model that writes."""
 
+import itertools
 import json
 import re
 import signal
@@ -140,15 +141,18 @@ def test_an_interrupt_keeps_what_was_written(gpt2):
     assert process.returncode == 130 and rest.endswith(b"\n") and not errors
 
 
-def test_an_interrupt_leaves_a_whole_document(gpt2):
-    asked = [COMMAND, "generate", PROMPT, "--model", gpt2, "--most", "1000000", "--slide", "--json"]
-    process = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTF8)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.communicate(timeout=8)
-    process.send_signal(signal.SIGINT)
-    text, errors = process.communicate(timeout=60)
-    document = json.loads(text)
-    assert process.returncode == 130 and document["stopped"] == "interrupted" and document["pieces"] and not errors
+def test_an_interrupt_leaves_a_whole_document(ask, monkeypatch):
+    calls, whole = itertools.count(), gf.load("characters").generate(PROMPT, most=5)
+
+    def interrupted():
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("glassformer.explain.written.go_on", interrupted)
+    done = ask("generate", PROMPT, "--most", "30", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 130 and document["stopped"] == "interrupted" and not done.stderr
+    assert document["text"] == whole.text and len(document["pieces"]) == 5
 
 
 # explain and why
