@@ -19,6 +19,7 @@ from glassformer.hub.tokens import Tokens
 from glassformer.models import heads
 from glassformer.models.bert import Bert, BertConfig
 from glassformer.models.gpt2 import Gpt2, Gpt2Config, Gpt2Writer
+from glassformer.models.seq2seq import Translator, TranslatorConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 from glassformer.parts.block import LayerNorm
 
@@ -199,3 +200,26 @@ def writer(name: str = "gpt2", stops: frozenset[int] = frozenset(), **changes) -
 def writer_trial(text: str = SENTENCE, name: str = "gpt2", **changes) -> Trial:
     asked = writer(name, **changes)
     return Trial(asked, asked.cut(text))
+
+
+def translator(**changes) -> Translator:
+    """The smallest translator, its weights drawn larger than they begin, so that every part has an effect."""
+    sizes = {"width": 24, "heads": 3, "encoder_layers": 2, "layers": 2, "hidden": 40, "length": 48, "dropout": 0.0}
+    torch.manual_seed(changes.pop("seed", 0))
+    vocabulary = tokens()
+    ids = {"padding": vocabulary.padding, "start": vocabulary.padding, "end": vocabulary.id(".")}
+    model = Translator(TranslatorConfig(**{"vocabulary": len(vocabulary), **sizes, **ids} | changes)).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight) * (0.3 if weight.dim() > 1 else 0.1))
+    return model
+
+
+def translate_reader(**changes) -> Reader:
+    model = translator(**changes)
+    return Reader(Checkpoint("made", model, tokens(), (), Path(), stops=frozenset({model.config.end})))
+
+
+def translate_trial(text: str = SENTENCE, into: str | None = "it was good", at: int = 2, **changes) -> Trial:
+    asked = translate_reader(**changes)
+    return Trial(asked, asked.translation(text, into, at))

@@ -19,6 +19,7 @@ from glassformer.verbs.models import info, models
 from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
 from glassformer.verbs.train import train
+from glassformer.verbs.translate import translate
 
 WELCOME = """\
 Glassformer: a transformer you can see through.
@@ -48,7 +49,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(open_page, name="open")
-for verb in (explain, why, classify, embed, fill, generate, models, info, train, check):
+for verb in (explain, why, classify, embed, fill, generate, translate, models, info, train, check):
     app.command(verb)
 app.command(learn)
 

@@ -5,6 +5,7 @@ import torch
 
 from glassformer.explain import ablations
 from glassformer.explain.choices import choose
+from glassformer.explain.sides import by_layer
 from glassformer.explain.whatif import what_if
 from glassformer.models import heads
 from tests import made
@@ -23,7 +24,7 @@ def test_every_head_off_is_each_head_off(trial, baseline):
     found = ablations.heads(trial, [baseline])
     alone = [what_if(trial, [choose(trial, f"off:L{k}.H{h}:{baseline}")]).change for k, h in trial.heads]
     assert found.changes == {baseline: pytest.approx(alone, abs=CLOSE)} and all(found.exact)
-    assert ablations.by_layer(trial, alone) == [
+    assert by_layer(trial, alone) == [
         [change for change, (layer, _) in zip(alone, trial.heads, strict=True) if layer == k] for k in range(2)
     ]
 

@@ -48,6 +48,8 @@ MODELS = {
     "gpt2 untied": lambda: made.writer_trial(TEXT, tied=False, scaled=False, by_layer=True, activation="relu"),
     "generator": lambda: made.writer_trial(TEXT, "generator"),
     "generator pre": lambda: made.writer_trial(TEXT, "generator", block="pre", positions="learned"),
+    "translator": lambda: made.translate_trial(TEXT, encoder_heads=2),
+    "translator pre": lambda: made.translate_trial(TEXT, block="pre", bias=True, tied=False, positions="marian"),
 }
 
 
@@ -154,6 +156,7 @@ def test_a_block_is_fed_as_its_kind_says():
 
 def test_no_site_is_known_that_no_model_has():
     every = {site for kind in MODELS for site in trial(kind).values}
+    every = {site.removeprefix("encoder.") for site in every}
     inside = {site.split(".", 2)[2] for site in every if site.startswith("layers.")}
     assert inside == set(OF_A_BLOCK)
     assert set(OF_A_MODEL) == {site for site in every if not site.startswith("layers.")}

@@ -15,7 +15,7 @@ from glassformer.explain.choices import heads_off, mlps_off, word_off
 from glassformer.explain.effects import gradients, words_add, worth_measuring
 from glassformer.explain.reference import reference
 from glassformer.explain.shorter import shorter
-from glassformer.explain.switches import Switch, uniform
+from glassformer.explain.switches import LOOKS, Switch, uniform
 from glassformer.explain.trial import Trial
 
 LARGEST = 10
@@ -42,9 +42,9 @@ def parts(trial: Trial, of_heads: Sequence[str], of_mlps: Sequence[str]) -> tupl
     return of_head, of_mlp
 
 
-def heads(trial: Trial, baselines: Sequence[str]) -> Off:
-    """Every head off, in the order of `trial.heads`."""
-    return _off(trial, _heads_off(trial, baselines), lambda: _estimated_heads(trial, baselines))
+def heads(trial: Trial, baselines: Sequence[str], kind: str = "") -> Off:
+    """Every head of a kind (a key of switches.LOOKS) off, in the order of `heads_of`."""
+    return _off(trial, _heads_off(trial, baselines, kind), lambda: _estimated_heads(trial, baselines, kind))
 
 
 def mlps(trial: Trial, baselines: Sequence[str]) -> Off:
@@ -52,8 +52,8 @@ def mlps(trial: Trial, baselines: Sequence[str]) -> Off:
     return _off(trial, _mlps_off(trial, baselines), lambda: _estimated_mlps(trial, baselines))
 
 
-def _heads_off(trial: Trial, baselines: Sequence[str]) -> dict[str, list[Switch]]:
-    return {baseline: list(heads_off(trial, baseline).values()) for baseline in baselines}
+def _heads_off(trial: Trial, baselines: Sequence[str], kind: str = "") -> dict[str, list[Switch]]:
+    return {baseline: list(heads_off(trial, baseline, kind).values()) for baseline in baselines}
 
 
 def _mlps_off(trial: Trial, baselines: Sequence[str]) -> dict[str, list[Switch]]:
@@ -81,28 +81,28 @@ def _off(trial: Trial, switches: dict[str, list[Switch]], estimate: Callable[[],
 def _positions(trial: Trial, switches: Sequence[Switch]) -> float:
     """How many positions are computed through the whole model: nothing before the layer of a switch is."""
     share = sum(trial.layers - (switch.first or 0) for switch in switches) / max(1, trial.layers)
-    return share * trial.ids.size(1)
+    return share * (trial.ids.size(1) + trial.read)
 
 
 def _measured(trial: Trial, switches: Sequence[Switch]) -> list[float]:
     return [after - trial.before for after in trial.after_each(switches)]
 
 
-def _estimated_heads(trial: Trial, baselines: Sequence[str]) -> dict[str, list[float]]:
+def _estimated_heads(trial: Trial, baselines: Sequence[str], kind: str = "") -> dict[str, list[float]]:
     sites = {"uniform": "weights"}
     return {
-        each: _moved(trial, f"layers.*.attention.{sites.get(each, 'z')}", _replaced(trial, each), (2, 3))
+        each: _moved(trial, f"{LOOKS[kind][0]}.{sites.get(each, 'z')}", _replaced(trial, each, kind), (2, 3))
         for each in baselines
     }
 
 
-def _replaced(trial: Trial, baseline: str) -> Replaced:
+def _replaced(trial: Trial, baseline: str, kind: str = "") -> Replaced:
     """From a value of all heads (h, …) of a layer to what would stand there."""
     if baseline == "uniform":
         return lambda weights, layer: uniform(weights)
     if baseline == "zero":
         return lambda z, layer: torch.zeros_like(z)
-    means = reference(trial.reader).heads
+    means = reference(trial.reader).of_heads(kind)
     return lambda z, layer: torch.stack([means[layer, head] for head in range(len(z))])[:, None].expand_as(z)
 
 
@@ -148,11 +148,3 @@ def _deleted(trial: Trial, chosen: list[int]) -> dict[int, float]:
         batch = batch_of(cut[start : start + trial.rows], trial.reader.tokens)
         after += trial.after(batch=batch, measure=trial.measure.moved(batch)).tolist()
     return dict(zip(chosen, after, strict=True))
-
-
-def by_layer(trial: Trial, changes: Sequence[float | bool]) -> list[list]:
-    """A list in the order of `trial.heads` as a row a layer."""
-    rows: list[list] = [[] for _ in range(trial.layers)]
-    for (layer, _), change in zip(trial.heads, changes, strict=True):
-        rows[layer].append(change)
-    return rows

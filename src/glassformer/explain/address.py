@@ -4,6 +4,8 @@
     L1.H2                         the same head: its weights
     L1.stream[4]                  what layer 1 hands on at position 4
     layers.1.attention.weights    the address of the tape: all heads
+    encoder.L0.H1.weights[4,3]    the same of an encoder beside a decoder
+    L0.cross.H1.weights[4,3]      of a decoder's look at what the encoder read
     logits[1]                     one answer
     sentence[7], similarity       the vector of a text, and how near two of them are
 
@@ -30,9 +32,11 @@ AXES = {
     "shares": ("position", "class"),
 }
 WHOLE = ("shares", "final", "pooled", "logits", "follows", "sentence", "sentence2", "similarity")  # without a dot
-_SHORT = re.compile(r"L(?P<layer>[0-9]{1,9})(?:\.H(?P<head>[0-9]{1,9}))?(?:\.(?P<site>[a-z_.]+))?")
+_SHORT = re.compile(
+    r"(?P<side>encoder\.)?L(?P<layer>[0-9]{1,9})(?P<cross>\.cross)?(?:\.H(?P<head>[0-9]{1,9}))?(?:\.(?P<site>[a-z_.]+))?"
+)
 _INDEX = re.compile(r"(?P<site>[^\[\]]+)(?:\[(?P<index>[0-9]{1,9}(?:,[0-9]{1,9})*)?\])?")
-_LAYER = re.compile(r"layers\.([0-9]{1,9})\..+")
+_LAYER = re.compile(r"(?P<side>encoder\.)?layers\.(?P<layer>[0-9]{1,9})\.(?P<inside>.+)")
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,43 @@ class Address:
     @property
     def layer(self) -> int | None:
         match = _LAYER.fullmatch(self.site)
-        return int(match[1]) if match else None
+        return int(match["layer"]) if match else None
+
+    @property
+    def side(self) -> str:
+        """Where the blocks are that it is of: `encoder.` of an encoder beside a decoder, else nothing."""
+        return "encoder." if self.site.startswith("encoder.") else ""
+
+    @property
+    def block(self) -> str:
+        """The path of the block that it is in: layers.0, encoder.layers.0."""
+        return f"{self.side}layers.{self.layer}"
+
+    @property
+    def inside(self) -> str | None:
+        """The site as the block has it: attention.weights, stream; None where it is in no block."""
+        match = _LAYER.fullmatch(self.site)
+        return match["inside"] if match else None
+
+    @property
+    def looks(self) -> str:
+        """The path of the attention that it is of."""
+        return self.site.rsplit(".", 1)[0]
+
+    @property
+    def own(self) -> bool:
+        """It is of a text's attention to itself, not of an encoder's, nor of a look at one."""
+        return self.site.startswith("layers.") and ".cross." not in self.site
 
     def __str__(self) -> str:
         """The short form."""
-        site, index = self.site, self.index
-        if self.layer is not None:
-            rest = site.split(".", 2)[2]
+        site, index, rest = self.site, self.index, self.inside
+        if rest is not None:
             head = f".H{index[0]}" if self.axes[:1] == ("head",) and index else ""
+            cross = ".cross" if rest.startswith("cross.") else ""
             rest = rest.removeprefix("attention.") if head else rest
-            site, index = f"L{self.layer}{head}.{rest}", index[1:] if head else index
+            rest = rest.removeprefix("cross.")
+            site, index = f"{self.side}L{self.layer}{cross}{head}.{rest}", index[1:] if head else index
         return f"{site}[{','.join(map(str, index))}]" if index else site
 
     def at(self, *index: int) -> "Address":
@@ -91,13 +122,15 @@ def _matched(text: str) -> re.Match | None:
 
 def _from_short(match: re.Match, numbers: tuple[int, ...]) -> Address:
     layer, head, site = int(match["layer"]), match["head"], match["site"]
+    block, looks = f"{match['side'] or ''}layers.{layer}", "cross" if match["cross"] else "attention"
     if head is not None and site == "mixed":
-        raise UsageError(f"mixed is what all heads give together; write L{layer}.mixed")
+        cross = ".cross" if match["cross"] else ""
+        raise UsageError(f"mixed is what all heads give together; write L{layer}{cross}.mixed")
     if head is not None:
-        inside = site if site and site.startswith("cross.") else f"attention.{site or 'weights'}"
-        return Address(f"layers.{layer}.{inside}", (int(head), *numbers))
-    site = f"attention.{site}" if site in (*HEAD_SITES, "mixed") else site
-    return Address(f"layers.{layer}.{site or 'stream'}", numbers)
+        return Address(f"{block}.{looks}.{site or 'weights'}", (int(head), *numbers))
+    if site in (*HEAD_SITES, "mixed") or match["cross"]:
+        return Address(f"{block}.{looks}.{site or 'weights'}", numbers)
+    return Address(f"{block}.{site or 'stream'}", numbers)
 
 
 def looks_like_one(text: str) -> bool:
@@ -122,9 +155,10 @@ def check(address: Address, shapes: dict[str, tuple[int, ...]]) -> None:
 
 def _nearest(address: Address, sites: Iterable[str]) -> str:
     known = [Address(site) for site in sites]
-    layers = {each.layer for each in known if each.layer is not None}
+    layers = {each.layer for each in known if each.layer is not None and each.side == address.side}
     if address.layer is not None and address.layer not in layers:
-        return f": this model has layers 0 to {max(layers)}" if layers else ": this model has no layers"
-    own = [each for each in known if each.layer == address.layer]
+        has = f"this {'encoder' if address.side else 'model'} has"
+        return f": {has} layers 0 to {max(layers)}" if layers else f": this model has no {address.side}layers"
+    own = [each for each in known if (each.side, each.layer) == (address.side, address.layer)]
     beside = [str(Address(each.site, address.index[: each.axes[:1] == ("head",)])) for each in own]
     return did_you_mean(str(address), beside) or f"; there is {', '.join(beside)}"

@@ -216,4 +216,11 @@ class Next:
         return self.log_odds
 
 
+@dataclass(frozen=True)
+class Translated(Next):
+    """What is written of `text`; candidates: what may stand at the position that is asked."""
+
+    written: str = ""
+
+
 Said = Answer | Several | Score | Embedding | Similar | Filled | Next

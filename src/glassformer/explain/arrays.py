@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glassformer.explain.address import Address
 from glassformer.explain.effects import estimated_cells
 from glassformer.explain.trial import Trial
 from glassformer.parts.attention import RelativeKey
@@ -20,6 +21,7 @@ from glassformer.tape import Tape
 SITES = ("embed.pieces", "embed.places", "embed.types", "embed.stream", "final", "pooled", "shares")
 OF_A_LAYER = ("attention.q", "attention.k", "attention.v", "attention.mixed", "between", "mlp.out", "stream")
 VECTORS = ("sentence", "sentence2", "similarity")
+OF_A_LOOK = (".cross.q", ".cross.k", ".cross.v", ".cross.mixed", ".crossed")
 FOLLOWS = (".weights", ".scaled", ".scores", ".z")
 THUMB, LONG = 32, 64  # rows of a small picture, and pieces from which on there is one
 CLOSE = 1e-4  # what follows from others differs by rounding only
@@ -36,14 +38,24 @@ def arrays(trial: Trial, effects: bool = True) -> Arrays:
         found |= {site: trial.tape[site] for kind in OF_A_LAYER if (site := f"layers.{layer}.{kind}") in trial.tape}
         more = {**of_attention(trial, layer), **({"cells": cells[layer]} if cells else {})}
         found |= {f"layers.{layer}.attention.{name}": value[None] for name, value in more.items()}
+    found |= _read(trial) if trial.read else {}
     if not trial.may_look.all():
         found["look"] = trial.may_look[None]
     return {name: plain(value[0]) for name, value in found.items()}
 
 
+def _read(trial: Trial) -> dict[str, Tensor]:
+    """What an encoder made of what it read, and how the decoder looks at it."""
+    kinds = tuple(f".{kind}" for kind in OF_A_LAYER)
+    own = {site for site in trial.tape if site.startswith("encoder.layers.") and site.endswith(kinds)}
+    cross = {site for site in trial.tape if site.endswith(OF_A_LOOK)}
+    ends = {f"encoder.{site}" for site in SITES if f"encoder.{site}" in trial.tape}
+    return {site: trial.tape[site] for site in trial.tape if site in own | cross | ends}
+
+
 def followed(tape: Tape) -> Arrays:
     """What follows from q, k and v, as the model itself computed it: for whoever works it out again, to compare."""
-    sites = [site for site in tape if site.endswith(FOLLOWS) and ".attention." in site]
+    sites = [site for site in tape if site.endswith(FOLLOWS) and Address(site).own and ".attention." in site]
     return {site: plain(tape[site][0]) for site in sites}
 
 

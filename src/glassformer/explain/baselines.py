@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from glassformer.explain.answers import Answer, Filled, Next
-from glassformer.explain.batch import batch_of
+from glassformer.explain.batch import Translation, batch_of
 from glassformer.explain.kind import Kind
 from glassformer.explain.reader import Reader
 from glassformer.explain.reference import REFERENCE, reference
-from glassformer.explain.switches import WEIGHTS, Switch, edits, in_rows, uniform
+from glassformer.explain.switches import LOOKS, Switch, edits, in_rows, uniform
 from glassformer.explain.trial import Trial
 from glassformer.hub.tokens import Pieces
 from glassformer.models.simple import BagOfWords
@@ -73,14 +73,16 @@ def _bag(trial: Trial, companion: Reader) -> Baseline:
 def _of_this_model(trial: Trial) -> list[Baseline]:
     """Uniform and average attention, and shuffled words: rows of one batch."""
     orders = [shuffled(trial, seed) for seed in range(1, ORDERS + 1)] if len(trial.spoken) > 1 else []
-    rows = [(0, Switch("", WEIGHTS, uniform, "uniform")), *((1, switch) for switch in _average(trial))]
+    looks = [f"{sites}.weights" for kind, (sites, _) in LOOKS.items() if trial.read or not kind]
+    rows = [*((0, Switch("", sites, uniform, "uniform")) for sites in looks), *((1, each) for each in _average(trial))]
     values, says = _answered(trial, trial.kind, [trial.pieces, trial.pieces, *orders], rows)
-    known = "every head looks as it does on average at that distance, and at each special piece, in other sentences"
+    every = "every head of the decoder looks at what is written" if trial.read else "every head looks"
+    known = f"{every} as it does on average at that distance, and at each special piece, in other sentences"
     found = [
         _baseline(trial, ("uniform attention", "every head looks at everything alike"), (values[:1], says[:1])),
         _baseline(trial, ("average attention", known), (values[1:2], says[1:2]), len(REFERENCE)),
     ]
-    name = "shuffled words", f"the mean over {ORDERS} fixed orders of the words"
+    name = "shuffled words", f"the mean over {ORDERS} fixed orders of the words{' that are read' * bool(trial.read)}"
     return [*found, _baseline(trial, name, (values[2:], says[2:]))] if orders else found
 
 
@@ -110,11 +112,19 @@ def _answered(trial: Trial, kind: Kind, texts: list[Pieces], rows: Sequence[tupl
 
 
 def shuffled(trial: Trial, seed: int) -> Pieces:
-    """The words of each text in another order, the same for every model: special pieces stay where they are."""
-    pieces, number = trial.pieces, mulberry32(seed)
-    ids, names = list(pieces.ids), list(pieces.names)
+    """The words of each text in another order, the same for every model: special pieces stay where they are.  Of a
+    translator those that are read.
+    """
+    if isinstance(trial.pieces, Translation) and trial.source is not None:
+        return replace(trial.pieces, source=_shuffled(trial.source, seed))
+    return _shuffled(trial.pieces, seed)
+
+
+def _shuffled(pieces: Pieces, seed: int) -> Pieces:
+    number, ids, names = mulberry32(seed), list(pieces.ids), list(pieces.names)
+    spoken = [k for k, word in enumerate(pieces.words) if word.pieces[0] not in pieces.specials]
     for which in sorted(set(pieces.types or [0])):
-        own = [k for k in trial.spoken if not pieces.types or pieces.types[pieces.words[k].pieces[0]] == which]
+        own = [k for k in spoken if not pieces.types or pieces.types[pieces.words[k].pieces[0]] == which]
         places = [place for k in own for place in pieces.words[k].pieces]
         moved = [place for k in mixed(own, number) for place in pieces.words[k].pieces]
         for to, origin in zip(places, moved, strict=True):

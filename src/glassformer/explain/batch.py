@@ -12,6 +12,7 @@ from glassformer.explain.wanted import go_on
 from glassformer.hub.tokens import Pieces, Tokens, Word, pad
 from glassformer.models.bert import Bert
 from glassformer.models.heads import MultipleChoice
+from glassformer.models.seq2seq import Translator
 
 
 class Apart(Pieces):
@@ -19,10 +20,22 @@ class Apart(Pieces):
 
 
 @dataclass(frozen=True)
+class Translation(Pieces):
+    """What is written of a text that is read.  source: that one; at: which of its positions is asked what follows;
+    own: the model wrote it itself.
+    """
+
+    source: Pieces | None = None
+    at: int = 0
+    own: bool = True
+
+
+@dataclass(frozen=True)
 class Batch:
     """ids (b, n); real (b, n) True for real pieces; which (b, n) of two texts a piece belongs to.
 
     look: (b, i, j) who may look at whom, where texts are read apart; types and positions: (b, n), or None.
+    source: what is read, where these texts are what is written of it; at: (b,) the positions that are asked.
     """
 
     ids: Tensor
@@ -31,14 +44,20 @@ class Batch:
     look: Tensor | None = None
     types: Tensor | None = None
     positions: Tensor | None = None
+    source: "Batch | None" = None
+    at: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def rows(self, chosen: Any) -> "Batch":
         """Some of its rows, by a slice or by their numbers."""
-        more = (None if each is None else each[chosen] for each in (self.look, self.types, self.positions))
-        return Batch(self.ids[chosen], self.real[chosen], self.which[chosen], *more)
+        given = (self.look, self.types, self.positions)
+        look, types, places = (None if each is None else each[chosen] for each in given)
+        source = None if self.source is None else self.source.rows(chosen)
+        at = None if self.at is None else self.at[chosen]
+        rows = Batch(self.ids[chosen], self.real[chosen], self.which[chosen], look, types, places)
+        return rows if at is None else dataclasses.replace(rows, source=source, at=at)
 
     def times(self, count: int) -> "Batch":
         """Its one row, `count` times."""
@@ -58,6 +77,9 @@ def batch_of(cut: Sequence[Pieces], tokens: Tokens) -> Batch:
     """The texts of `cut`, padded to one length."""
     ids, real = pad([pieces.ids for pieces in cut], tokens.padding)
     which, _ = pad([pieces.types or [0] * len(pieces.ids) for pieces in cut])
+    if isinstance(cut[0], Translation):
+        source = batch_of([pieces.source for pieces in cut], tokens)  # type: ignore[attr-defined]
+        return Batch(ids, real, which, source=source, at=torch.tensor([pieces.at for pieces in cut]))  # type: ignore[attr-defined]
     if not isinstance(cut[0], Apart):
         return Batch(ids, real, which, types=which if tokens.types else None)
     look = (which[:, :, None] == which[:, None]) & real[:, None]  # b i j
@@ -75,6 +97,9 @@ def run(model: nn.Module, batch: Batch) -> Any:
         if isinstance(model, MultipleChoice):  # each text is the one choice it has
             given = tuple(None if each is None else each[:, None] for each in given)
         return model(*given)
+    if isinstance(model, Translator):
+        assert batch.source is not None
+        return model(batch.ids, batch.real, memory=model.read(batch.source.ids, batch.source.real))
     return model(batch.ids, batch.real)
 
 

@@ -4,6 +4,8 @@
     cut:4>3, cut:4>3@L0, cut:4>3@L0.H3     a word may not look at another: everywhere, in a layer, in a head
     cell:L0.H3[4,3]                        a position may not look at another in one head
     word:3:mask, :delete, :unseen          the model's mask in its place; taken out; nobody else may look at it
+    cross:4>3, cross:4>3@L0.H1             a translator: a word that is written may not look at one that is read
+    source:3:mask                          a word that is read: the mean of all pieces in its place
     without:scaling, :positions, :heads    the whole model without it
     set:L0.H3.z[4,2]=0.5                   one value set
     patch:L0.H3, L0.mlp, L0.stream[4]      that value from another sentence
@@ -13,20 +15,23 @@ Numbers are of words, in a cell and an address of positions.  `str(choice)` is t
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from glassformer.errors import UsageError, did_you_mean, one_line
 from glassformer.explain.address import Address, check, parse
+from glassformer.explain.crossed import choose_cross, choose_source
 from glassformer.explain.effects import nearest_key, nearest_other
 from glassformer.explain.named import edge, named_edge, turned, word_number
 from glassformer.explain.placed import patched, value_set
 from glassformer.explain.reference import reference
+from glassformer.explain.sides import heads_of, kind_of
 from glassformer.explain.switches import (
     BASELINES,
     PARTS,
     WORDS,
+    Choice,
     Switch,
     cut,
     head_off,
@@ -38,18 +43,6 @@ from glassformer.explain.trial import Trial
 _PLACE = re.compile(r"L([0-9]{1,9})(?:\.H([0-9]{1,9}))?")
 _MLP = re.compile(r"L([0-9]{1,9})\.mlp")
 HOW = "off:L0.H3:zero, cut:4>3, cell:L0.H3[4,3], word:3:mask, without:scaling, set:L0.H3.z[4,2]=0.5 or patch:L0.H3"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A switch, and the same switch used elsewhere as controls."""
-
-    switch: Switch
-    controls: list[Switch]
-
-    def __str__(self) -> str:
-        """As it is written."""
-        return self.switch.text
 
 
 def choose(trial: Trial, text: str, other: Trial | None = None) -> Choice:
@@ -76,19 +69,20 @@ def choose_head(trial: Trial, where: str | Address, baseline: str) -> Choice:
     trial.need_attention()
     _known("baseline", baseline, BASELINES)
     address = parse(where) if isinstance(where, str) else where
+    kind = kind_of(address)
     if address.axes[:1] != ("head",) or not address.index or address.layer is None:
         layer, head = trial.heads[-1]
         raise UsageError(f"{address} is no head; write L0.H0 to L{layer}.H{head}")
     check(address, trial.shapes)
-    switches = heads_off(trial, baseline)
+    switches = heads_off(trial, baseline, kind)
     chosen = switches.pop((address.layer, address.index[0]))
     return Choice(chosen, list(switches.values()))
 
 
-def heads_off(trial: Trial, baseline: str) -> dict[tuple[int, int], Switch]:
-    """Every head off, by (layer, head)."""
-    means = reference(trial.reader).heads if baseline == "mean" else {}
-    return {at: head_off(*at, baseline, means.get(at)) for at in trial.heads}
+def heads_off(trial: Trial, baseline: str, kind: str = "") -> dict[tuple[int, int], Switch]:
+    """Every head of a kind off, by (layer, head)."""
+    means = reference(trial.reader).of_heads(kind) if baseline == "mean" else {}
+    return {at: head_off(*at, baseline, means.get(at), kind) for at in heads_of(trial, kind)}
 
 
 def choose_mlp(trial: Trial, layer: int, baseline: str) -> Choice:
@@ -145,7 +139,7 @@ def _cell(trial: Trial, rest: str) -> Choice:
     """One cell of one head; control: another key of the same row, the nearest in weight."""
     trial.need_attention()
     address = parse(rest)
-    if address.kind != "weights" or len(address.index) != 3 or address.layer is None:
+    if address.kind != "weights" or len(address.index) != 3 or address.layer is None or not address.own:
         raise UsageError(f"{one_line(rest, 60)!r} is no cell; write L0.H3[4,3]: head, row, column")
     check(address, trial.shapes)
     head, i, j = address.index
@@ -212,6 +206,8 @@ KINDS: dict[str, Callable[[Trial, str], Choice]] = {
     "cell": _cell,
     "word": _word,
     "without": choose_without,
+    "cross": choose_cross,
+    "source": choose_source,
     "set": lambda trial, rest: Choice(*value_set(trial, rest)),
 }
 

@@ -63,9 +63,10 @@ def gradients(trial: Trial, sites: str) -> tuple[list[Tensor], list[Tensor]]:
     """
     slopes, step, found = trial.measure.directions, max(1, TOGETHER // trial.ids.size(1)), []
     values: tuple[Tensor, ...] = ()
+    leaves = dict.fromkeys(("embed.pieces", *(["encoder.embed.pieces"] if trial.read else [])), _leaf)
     for first in range(0, slopes, step):
         batch, model = trial.batch.times(min(step, slopes - first)), trial.reader.model
-        with torch.enable_grad(), _fixed(model), listen(model, sites, {"embed.pieces": _leaf}) as tape:
+        with torch.enable_grad(), _fixed(model), listen(model, sites, leaves) as tape:
             output: Any = trial.kind.run(batch)
         values = tuple(tape.values())
         found.append(torch.autograd.grad(trial.measure.slopes(output, batch, first).sum(), values))
@@ -162,7 +163,7 @@ def _moved_cells(trial: Trial) -> Iterator[Tensor]:
     To first order in the weights a: cutting j moves row i by a_j/(1−a_j)·(a − e_j), so a slope moves by
     a_j/(1−a_j) · (g·a − g_j), with g its gradient.
     """
-    for a, g in zip(*gradients(trial, "*.attention.weights"), strict=True):  # h i j, slopes h i j
+    for a, g in zip(*gradients(trial, "layers.*.attention.weights"), strict=True):  # h i j, slopes h i j
         yield a / (1 - a).clamp(min=1e-6) * ((g * a).sum(-1, keepdim=True) - g)
 
 

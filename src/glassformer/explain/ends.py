@@ -8,6 +8,7 @@ from torch import Tensor
 from glassformer.explain.address import Address
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.inside import NORMED, norm_of
+from glassformer.explain.sides import looking
 from glassformer.explain.slope import pool_of, predictor
 from glassformer.explain.sums import (
     Arithmetic,
@@ -27,6 +28,7 @@ from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
 from glassformer.models.gpt2 import Gpt2Writer
 from glassformer.models.heads import Predicting, PreTraining
+from glassformer.models.seq2seq import Translator, read_times
 from glassformer.models.simple import BagOfWords, Generator
 from glassformer.parts.embed import Nothing
 
@@ -36,19 +38,32 @@ EMBEDDED = ("pieces", "types", "places")
 def looked_up(trial: Trial, address: Address) -> Arithmetic:
     """A row of a table: nothing is computed."""
     position, feature = address.index
-    table, row = _entry(trial, address.kind, position)
+    table, row = _entry(trial, address, position)
     value = 0.0 if table is None else table[row, feature].item()
-    what = f"looked up for {trial.pieces.names[position]!r} at position {position}: nothing is computed"
+    name = looking(trial, address).names[position]
+    if address.kind == "pieces" and isinstance(trial.reader.model, Translator):
+        return _lengthened(trial, value, f"looked up for {name!r}, and made longer", row)
+    what = f"looked up for {name!r} at position {position}: nothing is computed"
     said = "the model has no such table" if table is None else f"= {value:.6f}"
     return [Part(what, ["value"], [(f"row {row}", [value])], said, "lookup")], value, []
 
 
-def _entry(trial: Trial, kind: str, position: int) -> tuple[Tensor | None, int]:
+def _lengthened(trial: Trial, value: float, title: str, row: int) -> Arithmetic:
+    """A translator reads its vectors × √w."""
+    part = 1 / read_times(trial.reader.model)
+    lines = [(f"row {row}", [value]), (f"1 ÷ {1 / part:.6g}", [part])]
+    return [Part(title, ["value"], lines, f"= {value / part:.6f}", "divide", 1)], value / part, []
+
+
+def _entry(trial: Trial, address: Address, position: int) -> tuple[Tensor | None, int]:
     """The table that a vector is looked up in, and its row."""
-    batch, model = trial.batch, trial.reader.model
+    batch, model, kind = trial.batch, trial.reader.model, address.kind
+    if address.side and kind == "pieces":
+        assert batch.source is not None
+        return model.get_parameter("embed.pieces.weight"), int(batch.source.ids[0, position])
     if kind == "shares":
         return model.get_parameter("weight.weight"), int(batch.ids[0, position])
-    module = part(trial, "embed.positions" if kind == "places" else f"embed.{kind}")
+    module = part(trial, f"{address.side}embed.{'positions' if kind == 'places' else kind}")
     if isinstance(module, Nothing):
         return None, 0
     if kind == "places":
@@ -60,7 +75,8 @@ def _entry(trial: Trial, kind: str, position: int) -> tuple[Tensor | None, int]:
 
 def embedded(trial: Trial, address: Address) -> Arithmetic:
     handed_on = isinstance(trial.reader.model, Bert)
-    return added(trial, address, ["embed.norm.out"] if handed_on else ["embed.pieces", "embed.places"])
+    summed = [f"{address.side}embed.{kind}" for kind in ("pieces", "places")]
+    return added(trial, address, ["embed.norm.out"] if handed_on else summed)
 
 
 def embed_norm(trial: Trial, address: Address) -> Arithmetic:
@@ -68,12 +84,18 @@ def embed_norm(trial: Trial, address: Address) -> Arithmetic:
 
 
 def finish(trial: Trial, address: Address) -> Arithmetic:
-    return norm_of(trial, address, "finish", [stream(trial, trial.layers)])
+    return norm_of(trial, address, f"{address.side}finish", [_last(trial, address)])
 
 
 def final(trial: Trial, address: Address) -> Arithmetic:
-    finished = "finish.out" if "finish.out" in trial.tape else stream(trial, trial.layers)
-    return added(trial, address, [finished])
+    normed = f"{address.side}finish.out"
+    return added(trial, address, [normed if normed in trial.tape else _last(trial, address)])
+
+
+def _last(trial: Trial, address: Address) -> str:
+    """The stream behind the last layer."""
+    layers = trial.reader.config.encoder_layers if address.side else trial.layers
+    return stream(trial, layers, address.side)
 
 
 def pooled(trial: Trial, address: Address) -> Arithmetic:
@@ -143,7 +165,7 @@ def logits(trial: Trial, address: Address) -> Arithmetic:
     model, last = trial.reader.model, address.index[-1]
     if isinstance(model, BagOfWords):
         return bag(trial, address)
-    if isinstance(model, Predicting | PreTraining | Gpt2Writer):
+    if isinstance(model, Predicting | PreTraining | Gpt2Writer | Translator):
         return predicted(trial, address)
     if isinstance(model, Generator):
         position = f"final[{address.index[0]}]"

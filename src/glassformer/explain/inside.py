@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from glassformer.explain.address import Address
+from glassformer.explain.sides import looked_at, looking, may_look
 from glassformer.explain.sums import (
     Arithmetic,
     Part,
@@ -45,14 +46,32 @@ FEEDS = {
         "stream": ("between", "mlp.out"),
     },
 }
+CROSSED = {  # the same of a block that looks at a source between the two, where it is otherwise
+    "post": {
+        "cross": ("between",),
+        "cross_norm": ("between", "cross.mixed"),
+        "crossed": ("cross_norm.out",),
+        "mlp": ("crossed",),
+        "mlp_norm": ("crossed", "mlp.out"),
+    },
+    "pre": {
+        "cross": ("cross_norm.out",),
+        "cross_norm": ("between",),
+        "crossed": ("between", "cross.mixed"),
+        "mlp_norm": ("crossed",),
+        "stream": ("crossed", "mlp.out"),
+    },
+}
 NORMED = ("centred", "normalised", "out")
 
 
 def projected(trial: Trial, address: Address) -> Arithmetic:
     head, position, feature = address.index
-    path = f"layers.{address.layer}.attention.{address.kind}"
-    source = feeds(trial, address, "attention")[0]
-    return louder(part(trial, path), linear(trial, path, head * trial.head_width + feature, source, position))
+    crossed = ".cross." in address.site
+    given = crossed and address.kind in ("k", "v")
+    source = "encoder.final" if given else feeds(trial, address, "cross" if crossed else "attention")[0]
+    row = head * trial.tape[address.site].size(-1) + feature
+    return louder(part(trial, address.site), linear(trial, address.site, row, source, position))
 
 
 def louder(module: Any, arithmetic: Arithmetic) -> Arithmetic:
@@ -70,14 +89,15 @@ def scores(trial: Trial, address: Address) -> Arithmetic:
     head, i, j = address.index
     q, k = _row(trial, address, "q", head, i), _row(trial, address, "k", head, j)
     table, total = products("q · k, feature by feature", numbers(q), ("q", "k"), q, k)
-    return [table], total, [f"L{address.layer}.H{head}.q[{i}]", f"L{address.layer}.H{head}.k[{j}]"]
+    return [table], total, [_operand(address, "q", head, i), _operand(address, "k", head, j)]
 
 
 def scaled(trial: Trial, address: Address) -> Arithmetic:
     tables, score, operands = scores(trial, address)
     near, more = _nearness(trial, address)
-    root = math.sqrt(trial.head_width)
-    lines = [("score", [score]), *([("distance", [near])] if more else []), (f"√{trial.head_width}", [root])]
+    width = trial.tape[_sibling(address, "q")].size(-1)
+    root = math.sqrt(width)
+    lines = [("score", [score]), *([("distance", [near])] if more else []), (f"√{width}", [root])]
     value = (score + near) / root
     divided = Part("divided by √d", ["value"], lines, f"= {value:.6f}", "divide", len(lines) - 1)
     return [*tables, *more, divided], value, operands
@@ -86,7 +106,7 @@ def scaled(trial: Trial, address: Address) -> Arithmetic:
 def _nearness(trial: Trial, address: Address) -> tuple[float, list[Part]]:
     """What the distance of two positions adds to their score, in models of relative positions."""
     head, i, j = address.index
-    near = part(trial, f"layers.{address.layer}.attention").nearness
+    near = part(trial, address.looks).nearness
     if not isinstance(near, RelativeKey):
         return 0.0, []
     r = near.table[i - j + (len(near.table) - 1) // 2]
@@ -100,12 +120,13 @@ def _nearness(trial: Trial, address: Address) -> tuple[float, list[Part]]:
 def weights(trial: Trial, address: Address) -> Arithmetic:
     _, i, j = address.index
     tables, _, operands = scaled(trial, address)
-    seen = trial.may_look[i].nonzero()[:, 0].tolist()
+    seen = may_look(trial, address)[i].nonzero()[:, 0].tolist()
+    looks, names = looking(trial, address).names[i], looked_at(trial, address).names
     row = _scaled_row(trial, address, seen)
     exps = (row - row.max()).exp()
     shares = exps / exps.sum()
-    title = f"softmax over the row of {trial.pieces.names[i]}: exp(scaled − {row.max():.4f}), then its share of the sum"
-    table = rows([trial.pieces.names[at] for at in seen], row, exps, shares)
+    title = f"softmax over the row of {looks}: exp(scaled − {row.max():.4f}), then its share of the sum"
+    table = rows([names[at] for at in seen], row, exps, shares)
     if j not in seen:
         away = Part(title, ["scaled", "exp", "weight"], table, "may not look there: 0", "softmax", -1)
         return [*tables, away], 0.0, operands
@@ -120,33 +141,34 @@ def _scaled_row(trial: Trial, address: Address, seen: list[int]) -> Tensor:
     head, i, _ = address.index
     q, k = _row(trial, address, "q", head, i), _row(trial, address, "k", head)
     near = [_nearness(trial, Address(address.site, (head, i, j)))[0] for j in seen]
-    return (k[seen] @ q + torch.tensor(near, dtype=torch.float64)) / math.sqrt(trial.head_width)
+    return (k[seen] @ q + torch.tensor(near, dtype=torch.float64)) / math.sqrt(len(q))
 
 
 def z(trial: Trial, address: Address) -> Arithmetic:
     head, i, feature = address.index
     a, v = _row(trial, address, "weights", head, i), _row(trial, address, "v", head)[:, feature]
-    table, total = products("of each value as much as its weight", trial.pieces.names, ("weight", "v"), a, v)
-    return [table], total, [f"L{address.layer}.H{head}.weights[{i}]", f"L{address.layer}.H{head}.v"]
+    names = looked_at(trial, address).names
+    table, total = products("of each value as much as its weight", names, ("weight", "v"), a, v)
+    return [table], total, [_operand(address, "weights", head, i), _operand(address, "v", head)]
 
 
 def mixed(trial: Trial, address: Address) -> Arithmetic:
     position, feature = address.index
-    out = part(trial, f"layers.{address.layer}.attention.out")
+    out = part(trial, f"{address.looks}.out")
     x = trial.tape[_sibling(address, "z")][0, :, position].flatten()
     return linear_of(x, out, feature, f"z[{position}] of all heads, one after the other", short(_sibling(address, "z")))
 
 
 def hidden(trial: Trial, address: Address) -> Arithmetic:
     position, feature = address.index
-    path = f"layers.{address.layer}.mlp.inward"
+    path = f"{address.block}.mlp.inward"
     name = getattr(trial.reader.config, "activation", "relu")
     return curved(name, linear(trial, path, feature, feeds(trial, address, "mlp")[0], position))
 
 
 def mlp_out(trial: Trial, address: Address) -> Arithmetic:
     position, feature = address.index
-    path = f"layers.{address.layer}.mlp"
+    path = f"{address.block}.mlp"
     return linear(trial, f"{path}.outward", feature, f"{path}.hidden", position)
 
 
@@ -174,29 +196,39 @@ def residual(trial: Trial, address: Address) -> Arithmetic:
 
 def feeds(trial: Trial, address: Address, step: str) -> list[str]:
     """The sites that a step of this block reads."""
-    layer = address.layer or 0
-    inputs = FEEDS[trial.block][step]
-    return [stream(trial, layer) if name == "before" else f"layers.{layer}.{name}" for name in inputs]
+    table = FEEDS[trial.block]
+    if f"{address.block}.cross.mixed" in trial.tape:
+        table = table | CROSSED[trial.block]
+    before = stream(trial, address.layer or 0, address.side)
+    return [before if name == "before" else f"{address.block}.{name}" for name in table[step]]
 
 
 def _sibling(address: Address, kind: str) -> str:
-    return f"{address.site.rsplit('.', 1)[0]}.{kind}"
+    return f"{address.looks}.{kind}"
+
+
+def _operand(address: Address, kind: str, *index: int) -> str:
+    return str(Address(_sibling(address, kind), index))
 
 
 def _row(trial: Trial, address: Address, kind: str, *index: int) -> Tensor:
     return trial.tape[_sibling(address, kind)][0][index].double()
 
 
+OF_ATTENTION = {
+    **dict.fromkeys("qkv", projected),
+    "scores": scores,
+    "scaled": scaled,
+    "weights": weights,
+    "z": z,
+    "mixed": mixed,
+}
 OF_A_BLOCK = {
-    **dict.fromkeys(("attention.q", "attention.k", "attention.v"), projected),
-    "attention.scores": scores,
-    "attention.scaled": scaled,
-    "attention.weights": weights,
-    "attention.z": z,
-    "attention.mixed": mixed,
+    **{f"{looks}.{kind}": made for looks in ("attention", "cross") for kind, made in OF_ATTENTION.items()},
     "mlp.hidden": hidden,
     "mlp.out": mlp_out,
-    **{f"{norm}.{kind}": block_norm for norm in ("attention_norm", "mlp_norm") for kind in NORMED},
+    **{f"{norm}.{kind}": block_norm for norm in ("attention_norm", "cross_norm", "mlp_norm") for kind in NORMED},
     "between": residual,
+    "crossed": residual,
     "stream": residual,
 }

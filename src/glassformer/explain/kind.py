@@ -4,10 +4,12 @@ classifies   a label, several labels, a score
 embeds       one vector for the text: every BERT can
 fills        the pieces that may stand at a mask
 writes       the pieces that may come next
+translates   the same, of a text that is read beside it
 
-The last two have in common what `predicts` says.
+The last three have in common what `predicts` says.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -60,6 +62,10 @@ class Kind:
         joint: two texts look at each other, where the model would read each on its own.
         """
         return self.tokens.cut(text, most, second)
+
+    def references(self, texts: Sequence[str], most: int) -> list[Pieces]:
+        """Everyday sentences as the model reads them, of which means are taken."""
+        return self.tokens.cut_many(list(texts), most)
 
     def takes_one_text(self) -> None:
         """Raise UsageError where it is asked about two texts only."""

@@ -8,16 +8,20 @@ from glassformer.explain.trial import Trial
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
-def word_number(trial: Trial, word: str | int) -> int:
-    """The number of `word`: given as a number, as the word, or as `the#2` for its second appearance."""
-    known = [each.lower() for each in trial.texts]
+def word_number(trial: Trial, word: str | int, texts: list[str] | None = None) -> int:
+    """The number of `word`: given as a number, as the word, or as `the#2` for its second appearance.
+
+    texts: the words of another text than the one that is answered.
+    """
+    texts = trial.texts if texts is None else texts
+    known = [each.lower() for each in texts]
     if isinstance(word, str) and word.strip().lower() not in known and _NUMBER.fullmatch(word.strip()):
         word = int(word)
     if isinstance(word, int):
         if 0 <= word < len(known):
             return word
         last = len(known) - 1
-        ends = f"0 ({trial.texts[0]}) to {last} ({trial.texts[last]})"
+        ends = f"0 ({texts[0]}) to {last} ({texts[last]})"
         raise UsageError(f"there is no word {word}; the sentence has words {ends}")
     name, _, which = word.strip().lower().partition("#") if word.strip() != "#" else ("#", "", "")
     places = [k for k, each in enumerate(known) if each == name]
@@ -25,9 +29,7 @@ def word_number(trial: Trial, word: str | int) -> int:
     if 0 <= chosen < len(places):
         return places[chosen]
     times = f"; {name} stands there {len(places)} times" if places else did_you_mean(word, known)
-    raise UsageError(
-        f"there is no word {one_line(word, 40)!r} in the sentence{times}; its words: {' '.join(trial.texts)}"
-    )
+    raise UsageError(f"there is no word {one_line(word, 40)!r} in the sentence{times}; its words: {' '.join(texts)}")
 
 
 def turned(trial: Trial, word: int) -> str:

@@ -27,7 +27,9 @@ NORMS = "the scales of the norms"
 
 @dataclass(frozen=True)
 class Term:
-    """kind: embed, head, mlp or bias; layer and head: where it stands; value: what it puts into the answer."""
+    """kind: embed, head, cross (a look at a source), mlp or bias; layer and head: where it stands; value: what it puts
+    into the answer.
+    """
 
     name: str
     kind: str
@@ -68,10 +70,15 @@ def _through_layer(trial: Trial, layer: int, slope: Tensor) -> tuple[Tensor, lis
     """From the slope behind a layer to the one before it, and what the parts of the layer put in."""
     at, bias = f"layers.{layer}", 0.0
     out, mixed, before = _value(trial, f"{at}.mlp.out"), _value(trial, f"{at}.attention.mixed"), trial.streams()[layer]
-    post = trial.block == "post"
+    post, crossed = trial.block == "post", f"{at}.cross.mixed" in trial.tape
     if post:
-        slope, bias = back_through_norm(slope, _value(trial, f"{at}.between") + out, part(trial, f"{at}.mlp_norm"))
+        read = _value(trial, f"{at}.crossed" if crossed else f"{at}.between")
+        slope, bias = back_through_norm(slope, read + out, part(trial, f"{at}.mlp_norm"))
     mlp = Term(f"L{layer}.mlp", "mlp", layer, None, (slope * out).sum().item())
+    looks: list[Term] = []
+    if crossed:
+        slope, looks, more = _through_cross(trial, layer, slope)
+        bias += more
     if post:
         slope, more = back_through_norm(slope, before[0].double() + mixed, part(trial, f"{at}.attention_norm"))
         bias += more
@@ -79,7 +86,19 @@ def _through_layer(trial: Trial, layer: int, slope: Tensor) -> tuple[Tensor, lis
     heads = _heads(_value(trial, f"{at}.attention.z"), linear.weight.detach().double(), slope)
     bias += (slope @ linear.bias.detach().double()).sum().item()
     terms = [Term(f"L{layer}.H{head}", "head", layer, head, value) for head, value in enumerate(heads)]
-    return slope, [*terms, mlp, Term(f"biases of L{layer}", "bias", layer, None, bias)]
+    return slope, [*terms, *looks, mlp, Term(f"biases of L{layer}", "bias", layer, None, bias)]
+
+
+def _through_cross(trial: Trial, layer: int, slope: Tensor) -> tuple[Tensor, list[Term], float]:
+    """The same through a look at a source, whose values are held as they are: the slope, its heads, its biases."""
+    at, bias = f"layers.{layer}", 0.0
+    if trial.block == "post":
+        read = _value(trial, f"{at}.between") + _value(trial, f"{at}.cross.mixed")
+        slope, bias = back_through_norm(slope, read, part(trial, f"{at}.cross_norm"))
+    linear = part(trial, f"{at}.cross.out")
+    heads = _heads(_value(trial, f"{at}.cross.z"), linear.weight.detach().double(), slope)
+    bias += (slope @ linear.bias.detach().double()).sum().item()
+    return slope, [Term(f"L{layer}.cross.H{k}", "cross", layer, k, value) for k, value in enumerate(heads)], bias
 
 
 def _heads(z: Tensor, weight: Tensor, slope: Tensor) -> list[float]:

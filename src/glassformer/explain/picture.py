@@ -10,23 +10,33 @@ from glassformer.explain.address import Address, check
 from glassformer.explain.answers import Filled, Next, Said
 from glassformer.explain.baselines import baselines
 from glassformer.explain.choices import Choice, choose_without
+from glassformer.explain.crossed import source_of
 from glassformer.explain.effects import Edge, cells_cut, edges_cut, every_edge, worth_measuring
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.like import NOT_ASKED
 from glassformer.explain.path import path, readout
 from glassformer.explain.predicts import Predicts
 from glassformer.explain.reader import Reader
+from glassformer.explain.sides import by_layer, heads_of
 from glassformer.explain.slope import answered, pool_of
-from glassformer.explain.story import Told, View, beside, read_how, second_from, taken, tell, view
+from glassformer.explain.story import Told, View, beside, read_how, second_from, taken, told_by, view
 from glassformer.explain.switches import BASELINES, PARTS, WORDS
 from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
 from glassformer.models.gpt2 import Gpt2
+from glassformer.models.seq2seq import Translator
 from glassformer.models.simple import BagOfWords, Classifier, Generator
 
 SCHEMA = 1
 CELLS = 2  # times as many positions as effects may take, for the cells of as many heads as that holds
-FAMILIES = {Bert: "bert", Gpt2: "gpt2", Generator: "generator", Classifier: "classifier", BagOfWords: "bag of words"}
+FAMILIES = {
+    Bert: "bert",
+    Gpt2: "gpt2",
+    Generator: "generator",
+    Classifier: "classifier",
+    BagOfWords: "bag of words",
+    Translator: "translator",
+}
 CLOSE = 1e-4  # of what all terms come to without their signs
 MEASURED = ("views", "effects", "told", "readout", "baselines")
 
@@ -95,7 +105,7 @@ def _measured(trial: Trial, full: bool, companions: tuple[Reader, ...]) -> dict[
     others, chosen = beside(trial, companions), worth_measuring(trial)
     views = [view(each, chosen, trial) for each in [*others, trial]]
     edges = edges_cut(trial)
-    told = tell(trial, edges, others, full) if edges else None
+    told = told_by(trial, edges, others, full)
     mask = [None if adds is None else -adds for adds in views[-1].adds]
     return {
         "views": [_view(*each) for each in zip([*others, trial], views, strict=True)],
@@ -127,6 +137,7 @@ def _text(trial: Trial) -> dict[str, Any]:
     pieces, words = trial.pieces, trial.words
     word_of = {place: k for k, word in enumerate(words) for place in word.pieces}
     return {
+        **(_read(trial) if trial.read else {}),
         "text": pieces.text,
         "second": pieces.second,
         "read": read_how(trial),
@@ -139,6 +150,20 @@ def _text(trial: Trial) -> dict[str, Any]:
         "specials": trial.specials,
         "special_pieces": sorted(pieces.specials),
         "second_from": second_from(trial),
+    }
+
+
+def _read(trial: Trial) -> dict[str, Any]:
+    """What an encoder reads, beside what is written."""
+    source = source_of(trial)
+    return {
+        "source_text": source.text,
+        "source_pieces": source.names,
+        "source_words": [word.text for word in source.words],
+        "source_word_of": [source.word_at(k) for k in range(len(source.ids))],
+        "source_word_pieces": [list(word.pieces) for word in source.words],
+        "source_special_pieces": sorted(source.specials),
+        "asked": {"at": int(trial.batch.at[0]) if trial.batch.at is not None else 0},
     }
 
 
@@ -161,7 +186,15 @@ def model(trial: Trial) -> dict[str, Any]:
         "pool": _pool(trial),
         "labels": list(reader.labels),
         "parameters": sum(weight.numel() for weight in reader.model.parameters()),
+        **(_sides(trial) if trial.read else {}),
     }
+
+
+def _sides(trial: Trial) -> dict[str, Any]:
+    """How many heads an encoder has, and the decoder's looks at what it read."""
+    counts = {kind: list(map(len, by_layer(trial, heads_of(trial, kind), kind))) for kind in ("encoder", "cross")}
+    encoder = {"layers": len(counts["encoder"]), "heads": counts["encoder"]}
+    return {"encoder": encoder, "cross_heads": counts["cross"]}
 
 
 def head_counts(trial: Trial) -> list[int]:
@@ -193,15 +226,27 @@ def _view(trial: Trial, view: View) -> dict[str, Any]:
 def _effects(trial: Trial, edges: list[Edge], mask: list[float | None], full: bool) -> dict[str, Any]:
     """The change of the measure for all that can be switched off."""
     heads, mlps = ablations.parts(trial, *((BASELINES, BASELINES[:2]) if full else (BASELINES[:1],) * 2))
-    rows = {name: ablations.by_layer(trial, each) for name, each in heads.changes.items()}
+    rows = {name: by_layer(trial, each) for name, each in heads.changes.items()}
     return {
         "words": {"mask": mask, **{how: ablations.words(trial, how) if full else None for how in WORDS[1:]}},
         "edges": [list(asdict(edge).values()) for edge in edges],
         "edges_of": len(trial.pairs()) if trial.layers else 0,
-        "heads": {**dict.fromkeys(BASELINES), **rows, "exact": ablations.by_layer(trial, heads.exact)},
+        "heads": {**dict.fromkeys(BASELINES), **rows, "exact": by_layer(trial, heads.exact)},
         "mlps": {**dict.fromkeys(BASELINES[:2]), **mlps.changes, "exact": mlps.exact},
         "without": _without(trial) if full and trial.layers else None,
+        **(_looks(trial, full) if trial.read else {}),
     }
+
+
+def _looks(trial: Trial, full: bool) -> dict[str, Any]:
+    """The change when a head of the encoder, or one that looks at what it read, is off."""
+    found = {}
+    for kind in ("encoder", "cross"):
+        off = ablations.heads(trial, BASELINES if full else BASELINES[:1], kind)
+        rows = {name: by_layer(trial, each, kind) for name, each in off.changes.items()}
+        exact = by_layer(trial, off.exact, kind)
+        found[f"{kind}_heads"] = {**dict.fromkeys(BASELINES), **rows, "exact": exact}
+    return found
 
 
 def _without(trial: Trial) -> dict[str, float]:

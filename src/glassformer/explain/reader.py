@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,13 +13,15 @@ from torch import Tensor, nn
 
 from glassformer.errors import UsageError, one_line
 from glassformer.explain.answers import Embedding, Filled, Said
-from glassformer.explain.batch import batch_of
+from glassformer.explain.batch import Translation, batch_of
 from glassformer.explain.classifies import classifier
 from glassformer.explain.embeds import Embeds, can_embed
 from glassformer.explain.encoder import TOGETHER, Encoder, chunks
 from glassformer.explain.fills import Fills
 from glassformer.explain.kind import Kind
 from glassformer.explain.predicts import TOP
+from glassformer.explain.translated import Interpreter, Rendering, Way
+from glassformer.explain.translates import Translates
 from glassformer.explain.writes import Writes
 from glassformer.explain.written import How, Writer, Writing
 from glassformer.hub.store import Checkpoint, export, load
@@ -32,6 +35,7 @@ from glassformer.models.heads import (
     PreTraining,
     SequenceClassification,
 )
+from glassformer.models.seq2seq import Translator
 from glassformer.models.simple import Generator
 from glassformer.parts.kernels.linear import FROM as LARGE
 from glassformer.parts.kernels.prepared import prepare
@@ -100,15 +104,30 @@ class Reader:
         joint: bool = False,
         beside: tuple[str, ...] = COMPANIONS,
         of: str | None = None,
+        at: int = 0,
     ):
         """What the model makes of `text`, and of a `second`, next to what the models named `beside` make of it: an
-        `Explanation`.  of: the next piece that is asked about, instead of the likeliest.  Raises UsageError where there
-        is nothing to read.
+        `Explanation`.  of: the next piece that is asked about, instead of the likeliest.  Of a translator, second is
+        what is written of the text, instead of its own translation, and at: which piece of that is asked about, from 0.
+        Raises UsageError where there is nothing to read.
         """
         from glassformer.explain.explanation import Explanation
 
         others = () if second is not None else tuple(name for name in beside if name != self.name)
-        return Explanation(self, self.cut(text, second, joint), others, of)
+        translates = at or isinstance(self.kind, Translates)
+        pieces = self.translation(text, second, at) if translates else self.cut(text, second, joint)
+        return Explanation(self, pieces, others, of)
+
+    def translation(self, text: str, into: str | None = None, at: int = 0) -> Translation:
+        """What is written of `text`, its own translation or `into`; at: the piece that is asked about.  Raises
+        UsageError.
+        """
+        if not isinstance(self.kind, Translates):
+            raise UsageError(f"{self.name} {self.kind.what}: only a translator is asked what it writes of a text")
+        pieces = self.kind.cut(text, self.longest, into)
+        if not 0 <= at < len(pieces.ids):
+            raise UsageError(f"there is no piece {at}: {len(pieces.ids)} are written, the end included, from 0")
+        return replace(pieces, at=at)
 
     def stream(self, texts: Iterable[Text]) -> Iterator[Any]:
         """Answer any number of texts, in their order, in bounded memory.
@@ -202,6 +221,38 @@ class Reader:
         """The same as it comes: iterate for text of whole characters; `written` is what there is so far."""
         return self.writer.start(prompt, How.of(how))
 
+    def translate(self, text: str | list[str], **way: Any) -> Any:
+        """What the model writes of `text`, `Rendering`; of a list of texts a list.
+
+        way: fields of `translated.Way`: most, beams, length_penalty, to, origin and those of `generate`.  Raises
+        UsageError where the model does not translate, for an empty text, and for one that is too long.
+        """
+        asked = Way.of(way)
+        return self.interpreter.render(text, asked) if isinstance(text, str) else list(self.translations(text, asked))
+
+    def translations(self, texts: Iterable[str], way: Way = Way()) -> Iterator[Rendering]:  # noqa: B008 (it never changes)
+        """The same for any number of texts, in their order, those of like length together; of a text that is too long
+        as much as is read.
+        """
+        interpreter = self.interpreter
+        for window in in_batches(map(_whole, texts), WINDOW):
+            lengths = [1 + len(ids) for ids in self.tokens.encode_many(window, self.longest)]
+            done: dict[int, Rendering] = {}
+            for numbers in chunks(lengths, TOGETHER):
+                done.update(zip(numbers, interpreter.together([window[k] for k in numbers], way), strict=True))
+            yield from (done[k] for k in range(len(window)))
+
+    def stream_translation(self, text: str, **way: Any) -> Writing:
+        """One translation as it comes: iterate for text; `written` is what there is so far."""
+        return self.interpreter.begin(text, Way.of(way))
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What translates texts.  Raises UsageError for a model that does not."""
+        self.kind.need("translate")
+        assert isinstance(self.kind, Translates)
+        return Interpreter(self.checkpoint, self.kind, self.longest)
+
     @property
     def writer(self) -> Writer:
         """What continues texts.  Raises UsageError for a model that does not."""
@@ -231,8 +282,9 @@ def _kind(checkpoint: Checkpoint) -> Kind:
         return Fills(checkpoint)
     if isinstance(model, SequenceClassification | NextSentence | Gpt2Classifier):
         return classifier(checkpoint)
-    if isinstance(model, Gpt2Writer | Generator) or (isinstance(model, CausalLanguageModel) and not model.config.cross):
-        return Writes(checkpoint)
+    writes = isinstance(model, CausalLanguageModel) and not model.config.cross
+    if writes or isinstance(model, Gpt2Writer | Generator | Translator):
+        return (Translates if isinstance(model, Translator) else Writes)(checkpoint)
     if isinstance(model, Gpt2):
         raise UsageError(f"{checkpoint.name} is a GPT-2 that says nothing: load it with head='Gpt2Writer'")
     if can_embed(model):

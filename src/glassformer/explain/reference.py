@@ -8,8 +8,9 @@ from torch import Tensor
 
 from glassformer.explain.batch import Batch, batch_of, run
 from glassformer.explain.reader import Reader
+from glassformer.explain.switches import LOOKS
 from glassformer.parts.kernels.linear import Source
-from glassformer.tape import listen
+from glassformer.tape import Tape, listen
 
 # Everyday sentences of both kinds and of neither, none of them negated.
 REFERENCE = (
@@ -34,7 +35,7 @@ REFERENCE = (
     "the sound is awful and the picture is worse",
     "you order at the counter and pay first",
 )
-SITES = ("layers.*.attention.z", "layers.*.attention.weights", "layers.*.mlp.out")
+SITES = (*(f"{sites}.z" for sites, _ in LOOKS.values()), "layers.*.attention.weights", "layers.*.mlp.out")
 
 
 class Reference:
@@ -46,17 +47,21 @@ class Reference:
 
     @torch.no_grad()
     def __init__(self, reader: Reader):
-        cut = reader.tokens.cut_many(list(REFERENCE), reader.longest)
+        cut = reader.kind.references(REFERENCE, reader.longest)
         batch = batch_of(cut, reader.tokens)
         with listen(reader.model, SITES) as tape:
             run(reader.model, batch)
-        layers = range(sum(site.endswith(".weights") for site in tape))
-        means = [tape[f"layers.{k}.attention.z"].transpose(1, 2)[batch.real].mean(0) for k in layers]  # h d
-        self.heads = {(layer, head): mean for layer, each in enumerate(means) for head, mean in enumerate(each)}
+        layers = range(sum(site.startswith("layers.") and site.endswith(".attention.weights") for site in tape))
+        self._of_heads = {kind: _means(tape, kind, batch) for kind in LOOKS}
+        self.heads = self._of_heads[""]
         self.mlps = [tape[f"layers.{k}.mlp.out"][batch.real].mean(0) for k in layers]
         self.specials = sorted({pieces.ids[k] for pieces in cut for k in pieces.specials})
         self.furthest = max(len(pieces.ids) - len(pieces.specials) for pieces in cut) - 1
         self.looks = self._looks([tape[f"layers.{k}.attention.weights"] for k in layers], batch)
+
+    def of_heads(self, kind: str) -> dict[tuple[int, int], Tensor]:
+        """`heads`, of another kind of look: a key of LOOKS."""
+        return self._of_heads[kind]
 
     def _looks(self, weights: Sequence[Tensor], batch: Batch) -> list[Tensor]:
         seen = batch.real[:, :, None] & batch.real[:, None]  # b i j
@@ -81,6 +86,16 @@ class Reference:
         ways = self.ways(ids)
         rows = [looks[:, ways.clamp(max=looks.size(1) - 1)] * (ways < looks.size(1)) * may_look for looks in self.looks]
         return [each / each.sum(-1, keepdim=True).clamp(min=1e-30) for each in rows]
+
+
+def _means(tape: Tape, kind: str, batch: Batch) -> dict[tuple[int, int], Tensor]:
+    """(layer, head) → mean z (d,), over the positions that look."""
+    before, behind = f"{LOOKS[kind][0]}.z".split("*")
+    source = batch.source if kind == "encoder" else batch
+    real = batch.real if source is None else source.real
+    layers = sum(site.startswith(before) and site.endswith(behind) for site in tape)
+    means = [tape[f"{before}{k}{behind}"].transpose(1, 2)[real].mean(0) for k in range(layers)]  # h d
+    return {(layer, head): mean for layer, each in enumerate(means) for head, mean in enumerate(each)}
 
 
 _known: WeakKeyDictionary[Reader, tuple[Source, Reference]] = WeakKeyDictionary()

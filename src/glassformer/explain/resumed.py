@@ -18,7 +18,7 @@ from torch import Tensor
 from glassformer.explain.kind import Kind
 from glassformer.explain.switches import Switch, each_in_its_row, edits
 from glassformer.explain.wanted import go_on
-from glassformer.parts.attention import Attention, Nowhere
+from glassformer.parts.attention import Attention, Memory, Nowhere
 from glassformer.parts.block import Stack
 from glassformer.tape import Tape, listen
 
@@ -45,7 +45,7 @@ class Joining(Stack):
         for layer, step in enumerate(steps):
             x = self._joined(x, layer)
             go_on()
-            x = step(x, mask) if len(x) else x
+            x = step(x, mask, *_looked_at(memory, len(x))) if len(x) else x
         return self._joined(x, len(self))
 
     def _fastest(self, x: Tensor) -> Iterable[Callable]:
@@ -58,6 +58,15 @@ class Joining(Stack):
 
     def _joined(self, x: Tensor, layer: int) -> Tensor:
         return torch.cat([x, self.starts[layer]]) if layer in self.starts else x
+
+
+def _looked_at(memory: Memory | None, rows: int) -> list[Memory]:
+    """The source of the first rows, where there is one.  Rows that join switch nothing in what reads it."""
+    if memory is None or memory.source is None:
+        return []
+    own = Memory(memory.source[:rows])
+    own.mask = None if memory.mask is None else memory.mask[:rows]
+    return [own]
 
 
 def _of_any_row(mask: Tensor | None) -> Tensor | None:

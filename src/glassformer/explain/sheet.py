@@ -7,8 +7,11 @@ from torch import Tensor
 from glassformer.errors import UsageError
 from glassformer.explain.address import MATRICES, Address, check
 from glassformer.explain.answers import Metric
+from glassformer.explain.crossed import crossed_cells
 from glassformer.explain.effects import cells_cut
+from glassformer.explain.sides import kind_of, looked_at, looking
 from glassformer.explain.trial import Trial
+from glassformer.hub.tokens import Pieces
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ def sheet(trial: Trial, address: Address) -> Sheet:
         raise UsageError(f"{address.site} has a matrix a head: say which, {first} to {last}")
     if axes and axes[-1] == "piece":
         return _likeliest(trial, address, value)
-    rows = _labels(trial, axes[0], len(value)) if value.dim() == 2 else [str(address)]
-    columns = _labels(trial, axes[-1], value.size(-1)) if value.dim() else ["value"]
-    matrix = address.kind in MATRICES and value.dim() == 2 and ".attention." in address.site
+    looks = looking(trial, address)
+    rows = _labels(trial, axes[0], len(value), looks) if value.dim() == 2 else [str(address)]
+    at = looked_at(trial, address) if axes[-1:] == ("key",) else looks
+    columns = _labels(trial, axes[-1], value.size(-1), at) if value.dim() else ["value"]
+    matrix = address.kind in MATRICES and value.dim() == 2 and address.inside is not None
     effects, exact = _effects(trial, address) if matrix else (None, True)
     values = value.reshape(len(rows), len(columns)).tolist()
-    specials = tuple(sorted(trial.pieces.specials)) if axes and axes[0] in POSITIONS else ()
+    specials = tuple(sorted(looks.specials)) if axes and axes[0] in POSITIONS else ()
     return Sheet(str(address), _what(trial, address), rows, columns, values, trial.metric, effects, exact, specials)
 
 
@@ -70,20 +75,21 @@ def _likeliest(trial: Trial, address: Address, value: Tensor) -> Sheet:
     """Of the logits of a whole vocabulary those of the likeliest pieces."""
     value = value.view(-1, value.size(-1))  # positions v
     best = value.amax(dim=0).topk(min(CANDIDATES, value.size(-1))).indices
-    rows = _labels(trial, "position", len(value)) if len(value) > 1 else [str(address)]
+    rows = _labels(trial, "position", len(value), trial.pieces) if len(value) > 1 else [str(address)]
     columns = [trial.reader.tokens.name(id) for id in best.tolist()]
     what = f"of {value.size(-1):,} pieces the {len(columns)} with the largest logit (descriptive)"
     return Sheet(str(address), what, rows, columns, value[:, best].tolist(), trial.metric)
 
 
-def _effects(trial: Trial, address: Address) -> tuple[list[list[float]], bool]:
+def _effects(trial: Trial, address: Address) -> tuple[list[list[float]] | None, bool]:
     assert address.layer is not None
-    cells, exact = cells_cut(trial, address.layer, address.index[0])
-    return cells.tolist(), exact
+    place, kind = (address.layer, address.index[0]), kind_of(address)
+    cells, exact = crossed_cells(trial, kind, *place) if kind else cells_cut(trial, *place)
+    return None if cells is None else cells.tolist(), exact
 
 
-def _labels(trial: Trial, axis: str, size: int) -> list[str]:
+def _labels(trial: Trial, axis: str, size: int, pieces: Pieces) -> list[str]:
     if axis in POSITIONS:
-        return list(trial.pieces.names)
+        return list(pieces.names)
     known = trial.reader.labels if axis == "class" else ()
     return list(known) if len(known) == size else [str(k) for k in range(size)]

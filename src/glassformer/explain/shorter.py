@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from glassformer.errors import UsageError, one_line
+from glassformer.explain.batch import Translation
 from glassformer.explain.switches import Switch
 from glassformer.hub.tokens import Pieces, Word
 
@@ -19,7 +20,7 @@ def shorter(pieces: Pieces, gone: Iterable[int]) -> Pieces:
         raise UsageError(f"nothing would be left to read of {one_line(pieces.text, 40)!r}; leave one word in it")
     place = {old: new for new, old in enumerate(kept)}
     words = [word for k, word in enumerate(pieces.words) if word.pieces[0] not in away]
-    return replace(
+    left = replace(
         pieces,
         ids=[pieces.ids[k] for k in kept],
         names=[pieces.names[k] for k in kept],
@@ -28,6 +29,7 @@ def shorter(pieces: Pieces, gone: Iterable[int]) -> Pieces:
         words=[Word(word.text, tuple(place[k] for k in word.pieces)) for word in words],
         specials=frozenset(place[k] for k in pieces.specials if k in place),
     )
+    return replace(left, at=place[max(k for k in place if k <= left.at)]) if isinstance(left, Translation) else left
 
 
 def beyond(pieces: Pieces, switches: Sequence[Switch]) -> None:

@@ -14,6 +14,7 @@ from glassformer.explain.trial import Trial
 from glassformer.models.bert import Bert
 from glassformer.models.gpt2 import Gpt2Classifier
 from glassformer.models.heads import Predicting, PreTraining
+from glassformer.models.seq2seq import Translator
 from glassformer.models.simple import Generator
 from glassformer.parts.block import ACTIVATIONS
 
@@ -128,7 +129,7 @@ def predictor(model: Any) -> tuple[Tensor, Tensor | None]:
     """The vectors that pieces are predicted with, (v, w), and what is added to each, (v,)."""
     if isinstance(model, Generator):
         return model.head.weight, model.head.bias
-    bias = model.predict.bias if isinstance(model, Predicting | PreTraining) else None
+    bias = model.predict.bias if isinstance(model, Predicting | PreTraining | Translator) else None
     return model.embed.pieces.weight if model.predict.weight is None else model.predict.weight, bias
 
 

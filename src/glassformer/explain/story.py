@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from glassformer.explain.answers import Metric, Said
+from glassformer.explain.crossed import Crossed, crossed
 from glassformer.explain.effects import Edge, by_head, control_of, edges_cut, measured, words_add, worth_measuring
 from glassformer.explain.like import NOT_ASKED, Like, alike
 from glassformer.explain.path import Reading, readout
@@ -98,7 +99,7 @@ class Story:
     as addresses count them; attention: of the word that was told, by layer and head, how much it looks at each word;
     cuts: the change of the measure when it may not look at each word, by word number, only where measured; read:
     together or apart, where there is a second text, whose words begin at number `second_from`; readout: layer by layer,
-    where pieces are predicted.
+    where pieces are predicted; crossed: of a translator, where the piece that is asked about came from.
     """
 
     text: str
@@ -120,17 +121,18 @@ class Story:
     second_from: int = 0
     read: str = ""
     readout: list[Reading] = field(default_factory=list)
+    crossed: Crossed | None = None
 
 
 def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
     """Tell the story of a text as one model reads it, its answer beside that of `companions`."""
     reader, pieces, others = trial.reader, trial.pieces, beside(trial, companions)
     edges, chosen = edges_cut(trial), worth_measuring(trial)
-    told = tell(trial, edges, others) if edges else None
+    told = told_by(trial, edges, others)
     row = [edge for edge in edges if told and edge.looks == told.edge.looks]
     row += measured(trial, [(told.edge.looks, k) for k in _sinks(trial, told)]) if told else []
     return Story(
-        text=pieces.text,
+        text=pieces.text if trial.source is None else trial.source.text,
         words=trial.texts,
         positions=[word.pieces[0] for word in trial.words],
         left_out=pieces.left_out,
@@ -149,6 +151,7 @@ def story(trial: Trial, companions: tuple[Reader, ...] = ()) -> Story:
         second_from=second_from(trial),
         read=read_how(trial),
         readout=readout(trial) if isinstance(trial.kind, Predicts) else [],
+        crossed=crossed(trial) if trial.read else None,
     )
 
 
@@ -195,12 +198,24 @@ def view(trial: Trial, chosen: list[int], main: Trial) -> View:
     return View(trial.reader.name, trial.answer if trial is main else trial.reader.answer(trial.pieces), adds)
 
 
+def _told_edge(trial: Trial, edges: list[Edge]) -> Edge | None:
+    """None where nobody could tell: a translator's first piece, before which nothing is written."""
+    of_asks = next((each for each in edges if each.looks == trial.asks), None)
+    return of_asks if of_asks or trial.read else next(iter(edges), None)
+
+
+def told_by(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told | None:
+    """`tell`, where there is anything to be told."""
+    return tell(trial, edges, others, full) if _told_edge(trial, edges) else None
+
+
 def tell(trial: Trial, edges: list[Edge], others: list[Trial], full: bool = True) -> Told:
     """The edge whose cut changes most, and what speaks for and against it.  full: in sentences alike too.
 
     Where it is asked what comes next, the one of the last word's edges whose cut changes most.
     """
-    edge = next((each for each in edges if each.looks == trial.asks), edges[0])
+    edge = _told_edge(trial, edges)
+    assert edge is not None
     control = control_of(trial, edge, edges)
     return Told(
         edge,

@@ -126,9 +126,9 @@ def part(trial: Trial, path: str) -> Any:
     return trial.reader.model.get_submodule(path)
 
 
-def stream(trial: Trial, layer: int) -> str:
-    """The site of the stream that layer number `layer` reads."""
-    return f"layers.{layer - 1}.stream" if layer else "embed.stream"
+def stream(trial: Trial, layer: int, side: str = "") -> str:
+    """The site of the stream that layer number `layer` reads; side: `encoder.` of an encoder beside a decoder."""
+    return f"{side}layers.{layer - 1}.stream" if layer else f"{side}embed.stream"
 
 
 def rows(names: list[str], *columns: Tensor) -> list[tuple[str, list[float]]]:

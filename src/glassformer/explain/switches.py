@@ -16,8 +16,13 @@ from torch import Tensor
 from glassformer.tape import Edit
 
 SCORES_THEN_SCALED = "layers.*.attention.sc*"
-SCALED, WEIGHTS, Z = "layers.*.attention.scaled", "layers.*.attention.weights", "layers.*.attention.z"
+SCALED, WEIGHTS = "layers.*.attention.scaled", "layers.*.attention.weights"
 OUT = "layers.*.mlp.out"
+LOOKS = {  # what has heads: a text's look at itself; of a translator, that of what it reads, and at what it read
+    "": ("layers.*.attention", "L{}.H{}"),
+    "encoder": ("encoder.layers.*.attention", "encoder.L{}.H{}"),
+    "cross": ("layers.*.cross", "L{}.cross.H{}"),
+}
 BASELINES = ("zero", "mean", "uniform")
 PARTS = ("scaling", "positions", "heads")
 WORDS = ("mask", "delete", "unseen")
@@ -50,6 +55,18 @@ class Switch:
         """It changes something where only the layers from `layer` on are run, of so many, and what is behind them."""
         match = _LAYER.match(self.sites)
         return not match or (layer < layers if match[1] == "*" else layer <= int(match[1]))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A switch, and the same switch used elsewhere as controls."""
+
+    switch: Switch
+    controls: list[Switch]
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return self.switch.text
 
 
 def edits(switches: Iterable[Switch]) -> dict[str, Edit]:
@@ -88,30 +105,41 @@ def _in_rows(chosen: list[tuple[int, Edit]]) -> Edit:
 
 
 def cut(
-    edges: Tensor, name: str = "edges cut", layer: int | None = None, head: int | None = None, text: str = ""
+    edges: Tensor,
+    name: str = "edges cut",
+    layer: int | None = None,
+    head: int | None = None,
+    text: str = "",
+    kind: str = "",
 ) -> Switch:
     """Positions may not look at others.  edges: (b, i, j) True where i may no longer look at j.
 
-    In every layer and head, or in the one layer, or head of that layer, given.
+    In every layer and head, or in the one layer, or head of that layer, given.  kind: a key of LOOKS.
     """
 
     def edit(scaled: Tensor) -> Tensor:  # b h i j
-        every, n = torch.arange(scaled.size(1)), scaled.size(-1)
+        every, (i, j) = torch.arange(scaled.size(1)), scaled.shape[-2:]
         chosen = every == (every if head is None else head)  # h
-        return scaled.masked_fill(edges[:, None, :n, :n] & chosen[:, None, None], -torch.inf)
+        return scaled.masked_fill(edges[:, None, :i, :j] & chosen[:, None, None], -torch.inf)
 
-    counted = (edges.any(dim=0) | edges.any(dim=0).T).any(dim=0).nonzero()[:, 0].tolist() if text else []
-    reach = 1 + max(counted, default=-1)
-    return Switch(name, _in_layer(SCALED, layer), edit, "−∞ before softmax", text, reach)
+    looks, at = (edges.any(dim=0).any(dim=axis).nonzero()[:, 0].tolist() if text else [] for axis in (1, 0))
+    reach = 1 + max([*looks, *([] if kind else at)], default=-1)  # of what is read no word is taken out
+    return Switch(name, _in_layer(f"{LOOKS[kind][0]}.scaled", layer), edit, "−∞ before softmax", text, reach)
 
 
-def head_off(layer: int, head: int, baseline: str, mean: Tensor | None = None) -> Switch:
-    """One head gives no information: zeros; its `mean` (d,) over other sentences; or a uniform mixture."""
-    name, text = f"L{layer}.H{head} off ({baseline})", f"off:L{layer}.H{head}:{baseline}"
+def head_off(layer: int, head: int, baseline: str, mean: Tensor | None = None, kind: str = "") -> Switch:
+    """One head gives no information: zeros; its `mean` (d,) over other sentences; or a uniform mixture.
+
+    kind: a key of LOOKS.
+    """
+    sites, called = LOOKS[kind][0], LOOKS[kind][1].format(layer, head)
+    name, text = f"{called} off ({baseline})", f"off:{called}:{baseline}"
     if baseline == "uniform":
-        return Switch(name, _in_layer(WEIGHTS, layer), _one_head(head, uniform), baseline, text)
+        return Switch(name, _in_layer(f"{sites}.weights", layer), _one_head(head, uniform), baseline, text)
     replacement = mean if mean is not None else torch.zeros(())
-    return Switch(name, _in_layer(Z, layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline, text)
+    return Switch(
+        name, _in_layer(f"{sites}.z", layer), _one_head(head, lambda z: replacement.expand_as(z)), baseline, text
+    )
 
 
 def mlp_off(layer: int, baseline: str, mean: Tensor | None = None) -> Switch:

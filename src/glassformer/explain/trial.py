@@ -10,7 +10,7 @@ from torch import Tensor
 from glassformer.errors import UsageError
 from glassformer.explain.address import Address
 from glassformer.explain.answers import Metric, Said
-from glassformer.explain.batch import Batch, batch_of
+from glassformer.explain.batch import Batch, Translation, batch_of
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.fills import Fills
 from glassformer.explain.kind import Kind
@@ -22,6 +22,7 @@ from glassformer.explain.shorter import beyond, shorter
 from glassformer.explain.switches import Switch, cut, each_in_its_row, edits, put
 from glassformer.explain.writes import Writes
 from glassformer.hub.tokens import Pieces, Word
+from glassformer.models.seq2seq import read_times
 from glassformer.models.simple import BagOfWords, Generator
 from glassformer.parts.block import PreNormBlock, PreNormCrossBlock
 from glassformer.tape import Tape, listen
@@ -67,6 +68,16 @@ class Trial:
     @property
     def specials(self) -> list[int]:
         return [k for k in range(len(self.words)) if k not in self.spoken]
+
+    @property
+    def read(self) -> int:
+        """How many positions an encoder reads for it."""
+        return 0 if self.batch.source is None else self.batch.source.ids.size(1)
+
+    @property
+    def source(self) -> Pieces | None:
+        """What an encoder reads, where this text is what a decoder writes of it."""
+        return self.pieces.source if isinstance(self.pieces, Translation) else None
 
     @cached_property
     def _unchanged(self) -> tuple[Tape, Any]:
@@ -145,11 +156,13 @@ class Trial:
     @cached_property
     def asks(self) -> int | None:
         """The word whose look tells what comes next, where that is asked: the last one."""
+        if self.batch.at is not None:
+            return self.pieces.word_at(int(self.batch.at))
         return self.spoken[-1] if isinstance(self.kind, Writes) else None
 
     @cached_property
     def layers(self) -> int:
-        return sum(site.endswith(".attention.weights") for site in self.tape)
+        return sum(site.startswith("layers.") and site.endswith(".attention.weights") for site in self.tape)
 
     @cached_property
     def heads(self) -> list[tuple[int, int]]:
@@ -244,7 +257,7 @@ class Trial:
     def _after_cuts(self, cuts: Tensor, places: Sequence[Place]) -> Tensor:
         """Cuts in the order of their layers.  In the first layer only the positions that look are computed again."""
         known = places or [(0, None)] * len(cuts)
-        if self.switches:
+        if not self.resumes:
             where = places or [(None, None)] * len(cuts)
             return torch.tensor(self.after_each([cut(c[None], "", *at) for c, at in zip(cuts, where, strict=True)]))
         starts: dict[int, Tensor] = {}
@@ -255,14 +268,21 @@ class Trial:
         return self.after_from(starts, [] if places else [cut(cuts)])
 
     @property
+    def resumes(self) -> bool:
+        """A block that is another one may be run alone, on what its tape holds of the rest."""
+        return not self.switches and self.batch.source is None
+
+    @property
     def rows(self) -> int:
         """Variants of this text in one batch."""
-        return max(1, self.at_once // self.ids.size(1))
+        return max(1, self.at_once // (self.read + self.ids.size(1)))
 
     def after_each(self, switches: Sequence[Switch]) -> list[float]:
         """The measure after each of many switches, every one alone."""
         after: dict[int, float] = {k: self.after(s).item() for k, s in enumerate(switches) if s.gone}
-        layers = {} if self.switches else {k: at for k, each in enumerate(switches) if (at := alone(each)) is not None}
+        layers = (
+            {} if not self.resumes else {k: at for k, each in enumerate(switches) if (at := alone(each)) is not None}
+        )
         for numbers in _chunks(sorted(layers, key=lambda k: layers[k]), self.rows):
             each = self._after_layers([switches[k] for k in numbers], [layers[k] for k in numbers])
             after |= dict(zip(numbers, each.tolist(), strict=True))
@@ -296,7 +316,8 @@ class Trial:
     def table(self) -> Tensor:
         """What the model begins with of each piece: its vector, or what it says: (v, w) or (v, c)."""
         bag = isinstance(self.reader.model, BagOfWords)
-        return self.reader.model.get_parameter("weight.weight" if bag else "embed.pieces.weight").detach()
+        table = self.reader.model.get_parameter("weight.weight" if bag else "embed.pieces.weight").detach()
+        return table * read_times(self.reader.model)
 
     def edges(self, pairs: Iterable[tuple[int, int]]) -> Tensor:
         """For each pair of words (who looks, at whom) the edges between their pieces, as (m, i, j)."""

@@ -11,6 +11,7 @@ from glassformer.explain.address import Address, check
 from glassformer.explain.ends import OF_A_MODEL
 from glassformer.explain.inside import OF_A_BLOCK
 from glassformer.explain.predicts import Predicts
+from glassformer.explain.sides import looked_at, looking
 from glassformer.explain.sums import Part
 from glassformer.explain.trial import Trial
 
@@ -38,16 +39,16 @@ def worked(trial: Trial, address: Address) -> Worked:
     if len(address.index) != value.dim():
         one = Address(address.site, (*address.index, *(0,) * value.dim())[: value.dim()])
         raise UsageError(f"{address} is not one number; give {', '.join(trial.axes(address))}, such as {one}")
-    inside = None if address.layer is None else address.site.split(".", 2)[2]
-    arithmetic = OF_A_MODEL[address.site] if inside is None else OF_A_BLOCK[inside]
+    inside = address.inside
+    arithmetic = OF_A_MODEL[address.site.removeprefix("encoder.")] if inside is None else OF_A_BLOCK[inside]
     parts, recomputed, operands = arithmetic(trial, address)
     return Worked(str(address), _question(trial, address), parts, recomputed, value[address.index].item(), operands)
 
 
 def _question(trial: Trial, address: Address) -> str:
-    names, index, axes = trial.pieces.names, address.index, trial.axes(address)
+    names, index, axes = looking(trial, address).names, address.index, trial.axes(address)
     if axes[-1:] == ("key",):
-        return f"{names[index[-2]]} looks at {names[index[-1]]}"
+        return f"{names[index[-2]]} looks at {looked_at(trial, address).names[index[-1]]}"
     if axes[-1:] == ("piece",):
         kind, piece = trial.kind, index[-1]
         return f"{kind.shown(piece) if isinstance(kind, Predicts) else kind.tokens.name(piece)} at {names[index[0]]}"

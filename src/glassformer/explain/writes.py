@@ -31,6 +31,7 @@ class Writes(Predicts):
     def __init__(self, checkpoint: Checkpoint):
         super().__init__(checkpoint)
         self.labels = ()
+        self.target = checkpoint.target or checkpoint.tokens  # how a text that is written is cut
 
     @property
     def knows_mask(self) -> bool:

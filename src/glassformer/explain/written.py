@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -52,7 +52,7 @@ class How:
             raise UsageError(one_line(error)) from None
 
     @classmethod
-    def of(cls, asked: dict[str, Any]) -> "How":
+    def of(cls, asked: dict[str, Any]) -> Self:
         """stop: one text or several.  Raises UsageError."""
         stop = asked.get("stop") or ()
         return cls(**asked | {"stop": (stop,) if isinstance(stop, str) else tuple(stop)})
@@ -98,6 +98,11 @@ class Written:
     stopped: str
 
     @property
+    def between(self) -> str:
+        """What stands between the two where they are shown."""
+        return ""
+
+    @property
     def log_probability(self) -> float:
         """Of all pieces together."""
         return sum(torch.tensor([each.probability for each in self.pieces], dtype=torch.float64).log().tolist())
@@ -114,6 +119,7 @@ class Writing:
     """A text that is being written: iterate for text as it comes; `written` is what there is of it so far."""
 
     def __init__(self, kind: Writes, prompt: str, ids: Sequence[int], chosen: Iterable[Chosen], how: How, ends: "Ends"):
+        """ids: of what stands before it."""
         self.kind, self.prompt, self.ids, self.how, self.ends = kind, prompt, ids, how, ends
         self.chosen, self.pieces, self.text, self.stopped = iter(chosen), [], "", "interrupted"
 
@@ -123,7 +129,7 @@ class Writing:
 
     def __iter__(self) -> Iterator[str]:
         held = ""  # what may be the beginning of a stop
-        for text in self.kind.tokens.spoken(self._told(), self.ids):
+        for text in self.kind.target.spoken(self._told(), self.ids):
             held += text
             ends = [at for stop in self.how.stop if (at := held.find(stop)) >= 0]
             safe = min(ends) if ends else len(held) - _begun(held, self.how.stop)

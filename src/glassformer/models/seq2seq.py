@@ -155,6 +155,11 @@ class Vectors(nn.Embedding):
         return super().forward(input) * self.times  # b n w
 
 
+def read_times(model: nn.Module) -> float:
+    """How many times as long a model reads its vectors as they are."""
+    return model.embed.pieces.times if isinstance(model, Translator) else 1.0  # type: ignore[union-attr,return-value]
+
+
 class Predict(nn.Module):
     """Which piece comes next?  (b, n, w) → logits (b, n, v), with the vectors `pieces` (v, w) or its own."""
 

@@ -24,9 +24,9 @@ def expected(story: "Story") -> "list[Candidate]":
     return answer.candidates if isinstance(answer, Next) else []
 
 
-def print_next(out: Console, candidates: "list[Candidate]", metric: "Metric") -> None:
+def print_next(out: Console, candidates: "list[Candidate]", metric: "Metric", title: str = "What comes next") -> None:
     """The likeliest pieces; the one that everything below is about is strong."""
-    heading(out, "What comes next", "probability among all pieces (descriptive)")
+    heading(out, title, "probability among all pieces (descriptive)")
     long = min(24, 2 + max(cell_len(safe(each.piece)) for each in candidates))
     for each in candidates:
         line = Text("  ").append(fit(each.piece, long), STRONG if each.piece == metric.of else "")

@@ -24,7 +24,7 @@ SOME_STEPS = {"weights": 63, "cells": 15}  # the same where there is not room fo
 THUMB_STEPS = 63
 WEIGHT_SHARE, CELL_SHARE, SOME_SHARE = 0.85, 0.12, 0.5  # of all bytes: a matrix of every head, of some
 FLOATS, CODES = 0.85, 0.1  # how small deflating makes them at best: no need to try what is far too large
-STREAMS = ("stream", "attention.mixed", "mlp.out", "between")
+STREAMS = ("stream", "attention.mixed", "mlp.out", "between", "crossed")
 VECTORS = ("q", "k", "v")
 WHAT = {"weights": "weights", "cells": "effects of single cells", "brought": "what each position brings"}
 ENDS = ("pooled", "logits", "look", "final")
@@ -98,7 +98,7 @@ def _once(picture: Picture, budget: int) -> bytes:
     every = all([plan.grant(wish) for wish in _whole_wishes(picture)])
     if picture["model"]["layers"] and "layers.0.attention.q" in picture["arrays"]:
         _inside(picture, plan)
-    rest = [plan.grant(wish) for wish in _stream_wishes(picture)]
+    rest = [plan.grant(wish) for wish in (*_side_wishes(picture), *_stream_wishes(picture))]
     if plan.heads is None:
         _followed(picture, plan)
     said = {"exact_heads": plan.heads, "rounded": plan.rounded, "out": plan.out, "edges": _edges(fields)}
@@ -159,6 +159,16 @@ def _whole_wishes(picture: Picture) -> Iterator[Wish]:
     for name in ENDS:
         if name in picture["arrays"]:
             yield Wish(name, 0.25, [_exact(picture, [name])])
+
+
+def _side_wishes(picture: Picture) -> Iterator[Wish]:
+    """Of a translator: what it reads, and its looks at that; first what lines are drawn of."""
+    sides = [name for name in picture["arrays"] if name.startswith("encoder.") or ".cross." in name]
+    looks = [name for name in sides if name.rsplit(".", 1)[1] in VECTORS]
+    rest = [name for name in sides if name not in looks]
+    for what, names in (("q, k, v of what is read and of the looks at it", looks), ("what the encoder makes", rest)):
+        if names:
+            yield Wish(what, 0.9, [_exact(picture, names), _less(picture, names, 127)])
 
 
 def _stream_wishes(picture: Picture) -> Iterator[Wish]:

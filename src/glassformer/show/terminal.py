@@ -11,8 +11,10 @@ from glassformer.show.candidates import expected, print_next, print_readout
 from glassformer.show.console import console, heading, left_out, say, shortened
 from glassformer.show.text import NEGATIVE, POSITIVE, QUIET, STRONG, bar, fit, level, odd, safe, signed, tone
 from glassformer.show.told import column, largest, print_told
+from glassformer.show.translated import print_crossed, print_written
 
 if TYPE_CHECKING:
+    from glassformer.explain.crossed import Crossed
     from glassformer.explain.story import Story, View
 
 WIDEST = 132  # a story; a matrix may be wider
@@ -31,13 +33,18 @@ def tell(out: Console, story: "Story") -> None:
     for text in (story.text, story.second):
         if text is not None:
             out.print(Text(f"“{shortened(text, 2 * out.width)}”", STRONG), width=out.width)
+    if story.crossed:
+        print_written(out, story.crossed)
     if story.left_out:
         start = shortened(story.unread, 40)
         say(out, f"{story.left_out} pieces at the end were NOT read, from “{start}” on.", NEGATIVE)
     _answers(out, story)
     print_readout(out, story)
-    _words(out, story)
-    print_told(out, story)
+    if story.crossed:
+        print_crossed(out, story, story.crossed)
+    if story.told or not story.crossed:
+        _words(out, story)
+        print_told(out, story)
     _next(out, story)
 
 
@@ -51,7 +58,9 @@ def _answers(out: Console, story: "Story") -> None:
     metric, share = story.metric, story.views[-1].answer.share
     likely = share is not None and metric.name == "log-odds"
     if candidates := expected(story):
-        return print_next(out, candidates, metric)
+        crossed = story.crossed
+        behind = f"What is written behind {safe(story.words[crossed.looks])}" if crossed else "What comes next"
+        return print_next(out, candidates, metric, behind)
     heading(out, "The answers", _share(story) if likely else f"{metric.name} of {metric.of}")
     longest = max(cell_len(safe(view.model)) for view in story.views)
     says = min(24, max(10, *(1 + cell_len(safe(view.answer.says)) for view in story.views)))
@@ -86,9 +95,11 @@ def _answer(story: "Story", view: "View", widths: tuple[int, int, int], strong: 
 
 def _words(out: Console, story: "Story") -> None:
     views = [view for view in story.views if len(view.adds) == len(story.words)]
-    spoken = [k for k in range(len(story.words)) if k not in story.specials.words]
+    behind = len(story.words) if story.crossed is None else story.crossed.looks
+    spoken = [k for k in range(len(story.words)) if k not in story.specials.words and k <= behind]
     shown = largest({k: abs(story.views[-1].adds[k] or 0.0) for k in spoken}, MOST_ROWS)
-    heading(out, "What each word adds", f"causal (baseline {story.metric.blank}, metric {story.metric.name}, n = 1)")
+    title = "What each word adds" if story.crossed is None else "What each word written before adds"
+    heading(out, title, f"causal (baseline {story.metric.blank}, metric {story.metric.name}, n = 1)")
     long = column(story.words, shown, out.width)
     fitting = (out.width - long - 2) // 9
     views = views[-fitting:]
@@ -124,12 +135,16 @@ def _next(out: Console, story: "Story") -> None:
     given, from_file = (quoted(story.text), "") if typed[0] else ("-", " < your-text")
     options = "" if story.second is None else f" --pair {quoted(story.second)}"
     options += " --joint" if story.read == "together" and story.metric.name == "cosine" else ""
+    if story.crossed:
+        options += "" if story.crossed.own else f" --into {quoted(story.crossed.written)}"
+        options += f" --at {story.crossed.at}" if story.crossed.at else ""
     asked = expected(story) and story.views[-1].answer.says != story.metric.of
     options += f" --next {quoted(story.metric.of)}" if asked else ""
     options += "" if story.given == "sentiment" else f" --model {shlex.quote(safe(story.given))}"
     heading(out, "Next", "")
     answer = (f"why {given} '{story.metric.address}'", "the answer, summed")
-    for command, what in _commands(story, given) if story.told else [answer]:
+    told = _commands_across(story.crossed, given) if story.crossed else _commands(story, given) if story.told else None
+    for command, what in told or [answer]:
         line = f"  glassformer {command}{options}{from_file}"
         room = len(line + what) + 3 < out.width
         out.print(Text(line, POSITIVE).append(f"   {what}" if room else "", QUIET), soft_wrap=True)
@@ -148,6 +163,18 @@ def _commands(story: "Story", text: str) -> list[tuple[str, str]]:
         (f"explain {text} {head}", "one head, every weight beside its cut"),
         (f"why {text} '{cell}'", "one number, all its arithmetic"),
         (f"explain {text} --cut {edge}", "the sentence without that edge"),
+    ]
+
+
+def _commands_across(crossed: "Crossed", text: str) -> list[tuple[str, str]]:
+    edge = crossed.edges[0]
+    changes = {(layer, k): each for layer, row in enumerate(crossed.by_head) for k, each in enumerate(row)}
+    layer, head = max(changes, key=lambda at: abs(changes[at]))
+    name, cell = f"L{layer}.cross.H{head}", f"weights[{crossed.at},{crossed.positions[edge.at]}]"
+    return [
+        (f"explain {text} {name}", "one head, every weight beside its cut"),
+        (f"why {text} '{name}.{cell}'", "one number, all its arithmetic"),
+        (f"explain {text} --cross '{edge.looks}>{edge.at}'", "without that look"),
     ]
 
 

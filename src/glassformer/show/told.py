@@ -19,8 +19,9 @@ CELL = 6  # of the ladder: a number and its shade
 
 def print_told(out: Console, story: "Story") -> None:
     """Nothing but a sentence where no word could tell another anything."""
-    then = f", then {story.told.like.n}" if story.told else ""
-    title = "Who told the last word" if expected(story) else "Who told whom"
+    then = f", then {story.told.like.n}" if story.told and not story.crossed else ""
+    written = story.crossed is not None
+    title = "Who told the last word" + " written" * written if expected(story) else "Who told whom"
     heading(out, title, f"causal (baseline −∞ before softmax, metric {story.metric.name}, n = 1{then})")
     if story.told is None:
         model = story.views[-1].model
@@ -65,8 +66,9 @@ def _doubt(told: "Told") -> str:
 
 
 def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None:
-    rows = [*_against_control(told, words)]
-    rows.append(("such as", " · ".join(shortened(text, 100) for text in told.like.texts[:3])))
+    rows = [*_against_control(story, told, words)]
+    if not story.crossed:
+        rows.append(("such as", " · ".join(shortened(text, 100) for text in told.like.texts[:3])))
     for model, (before, after) in told.elsewhere.items():
         nothing = "  (as good as nothing)" if abs(after - before) < told.metric.least else ""
         rows.append((model, f"the same cut: {_moves(told, before, after)}{nothing}"))
@@ -80,7 +82,7 @@ def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None
             out.print(Text().append(fit(f"  {name}" if k == 0 else "", long), QUIET).append(line))
 
 
-def _against_control(told: "Told", words: list[str]) -> list[tuple[str, str]]:
+def _against_control(story: "Story", told: "Told", words: list[str]) -> list[tuple[str, str]]:
     """The same cut elsewhere in the sentence, and in sentences alike."""
     rows, like, looks = [], told.like, words[told.edge.looks]
     falls = told.metric.address.startswith("sentence")  # from 1, by whatever is cut: there is but one way
@@ -92,7 +94,7 @@ def _against_control(told: "Told", words: list[str]) -> list[tuple[str, str]]:
         rows.append(("control", f"{other}: {_moves(told, told.before, told.before + told.control.change)}"))
         agree += " more than the control" if falls else ", and more than the control"
         turns += f", the control {like.control_flips}"
-    return [*rows, (f"n = {like.n}", agree + (turns if told.metric.sides else ""))]
+    return rows if story.crossed else [*rows, (f"n = {like.n}", agree + (turns if told.metric.sides else ""))]
 
 
 def _row(out: Console, story: "Story", told: "Told", words: list[str]) -> None:

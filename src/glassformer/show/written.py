@@ -45,7 +45,10 @@ def print_written(written: "Written", width: int | None = None, color: bool | No
     """The text, then a line a piece: how likely it was, and what was likeliest there."""
     out = console(width, color)
     out.print()
-    out.print(Text(shortened(written.prompt, 2 * out.width), QUIET).append(safe(written.text), STRONG), width=out.width)
+    out.print(
+        Text(shortened(written.prompt, 2 * out.width) + written.between, QUIET).append(safe(written.text), STRONG),
+        width=out.width,
+    )
     heading(out, "Piece by piece", "probability of each piece, of the whole vocabulary (descriptive)")
     long = min(18, 2 + max((cell_len(safe(each.piece)) for each in written.pieces), default=0))
     for each in written.pieces:

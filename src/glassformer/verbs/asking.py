@@ -11,11 +11,12 @@ from glassformer.verbs.options import Look, Source
 if TYPE_CHECKING:
     from glassformer.explain.reader import Reader
 
-WRITES = "characters"  # the shipped model that continues texts
+SHIPPED = {"generate": "characters", "translate": "reverse"}  # models in the package that do what no other does
 NEEDS = {  # what a verb needs that no shipped model can do
     "embed": ("a BERT", "sentence-transformers/all-MiniLM-L6-v2"),
     "fill": ("a BERT", "google-bert/bert-base-uncased"),
     "generate": ("a GPT-2", "openai-community/gpt2"),
+    "translate": ("a translator", "Helsinki-NLP/opus-mt-en-de"),
 }
 SMALL = 10_000_000  # weights; below it a second thread costs more than it saves
 
@@ -26,7 +27,8 @@ def reader_of(source: Source | None, verb: str = "", precision: str = "float32")
     from glassformer.hub.store import shipped
 
     source = source or Source()
-    model = WRITES if source.model is None and verb == "generate" and WRITES in shipped() else source.model
+    own = SHIPPED.get(verb)
+    model = own if source.model is None and own in shipped() else source.model
     if model is None and verb:
         what, such = NEEDS[verb]
         raise UsageError(

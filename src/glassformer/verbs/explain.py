@@ -28,7 +28,7 @@ def explain(
     change.one_at_a_time(address, asked)
     file = check(look)
     reader = reader_of(source)
-    x = reader.explain(given(text), asked.pair, asked.joint, of=asked.of)
+    x = asked.explain(reader, given(text))
     if file is not None:
         return write_page(file, x, reader, change, address, look.with_model)
     if change.against is not None:
@@ -56,6 +56,6 @@ def why(text: Sentence, address: str, /, *, source: Sources = None, asked: Asked
     """
     asked = asked or Asked()
     Change().one_at_a_time(address, asked)
-    x = reader_of(source).explain(given(text), asked.pair, asked.joint, of=asked.of)
+    x = asked.explain(reader_of(source), given(text))
     not_read(x.left_out)
     show("why", x.why(address_of(address)), look or Look())

@@ -10,6 +10,7 @@ from glassformer.errors import UsageError
 
 if TYPE_CHECKING:
     from glassformer.explain.explanation import Explanation
+    from glassformer.explain.reader import Reader
 
 Precision = Literal["float32", "bfloat16"]
 Flag = Annotated[bool, Parameter(negative="")]
@@ -62,9 +63,24 @@ class Asked(Pair):
         Read both texts together, where the model would read each on its own.
     of
         Of a model that continues a text, the next piece to ask about, instead of the likeliest.
+    into
+        Of a translator, what is written of TEXT, instead of its own translation.
+    at
+        Which piece of that is asked about, from 0.
     """
 
     of: Annotated[str | None, Parameter(name="--next", allow_leading_hyphen=True)] = None
+    into: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
+    at: int = 0
+
+    def explain(self, reader: "Reader", text: str) -> "Explanation":
+        """Raises UsageError where these options exclude each other, or do not fit the model."""
+        if None not in (self.pair, self.into):
+            raise UsageError("--pair gives TEXT a second one to read, --into what is written of it; choose one")
+        if self.into is not None:
+            reader.kind.need("translate")
+        second = self.pair if self.into is None else self.into
+        return reader.explain(text, second, self.joint, of=self.of, at=self.at)
 
 
 @dataclass
@@ -121,6 +137,8 @@ class Change:
         A head that gives no information, such as L1.H2.
     baseline
         What stands in a head's place: zero, mean (over twenty other sentences) or uniform attention.
+    cross
+        Of a translator, "0>7": word 0 that is written may not look at word 7 that is read.
     without
         The whole model without scaling, positions or (separate) heads.
     against
@@ -129,19 +147,20 @@ class Change:
 
     cut: Annotated[list[str] | None, Parameter(negative="")] = None
     off: Annotated[list[str] | None, Parameter(negative="")] = None
+    cross: Annotated[list[str] | None, Parameter(negative="")] = None
     baseline: str = "zero"
     without: Annotated[list[str] | None, Parameter(negative="")] = None
     against: str | None = None
 
     @property
     def switched(self) -> bool:
-        return bool(self.cut or self.off or self.without)
+        return bool(self.cut or self.off or self.cross or self.without)
 
     def one_at_a_time(self, address: str | None, pair: Pair) -> None:
         """Raise UsageError where the options exclude each other."""
         if self.switched + (self.against is not None) + (address is not None) > 1:
             raise UsageError(
-                "an address, --against, and switches (--cut, --off, --without) exclude each other; choose one"
+                "an address, --against, and switches (--cut, --off, --cross, --without) exclude each other; choose one"
             )
         if self.baseline != "zero" and not self.off:
             raise UsageError("--baseline says what stands in a head's place; give the head with --off")
@@ -154,7 +173,8 @@ class Change:
         """The switches these options name, on one sentence."""
         cuts = [x.choose_cut(*x.edge(each)) for each in self.cut or []]
         heads = [x.choose_head(each, self.baseline) for each in self.off or []]
-        return [*cuts, *heads, *(x.choose_without(each) for each in self.without or [])]
+        looks = [x.switch(f"cross:{each}") for each in self.cross or []]
+        return [*cuts, *heads, *looks, *(x.choose_without(each) for each in self.without or [])]
 
 
 Sources = Annotated[Source | None, Parameter(name="*")]

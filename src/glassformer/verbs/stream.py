@@ -55,7 +55,7 @@ def classify(
         not_read(answer.left_out)
         return print(shown(answer))
     long = TooLong(reader.name, reader.longest)
-    for lines in _arriving("two sentences a line, a tab between" if tab else "a sentence a line"):
+    for lines in arriving_lines("two sentences a line, a tab between" if tab else "a sentence a line"):
         for line, answer in zip(lines, reader.stream(_pairs(lines) if tab else lines), strict=True):
             print(shown(_as_it_came(line, answer) if tab else answer))
             long.count(answer)
@@ -163,7 +163,7 @@ class TooLong:
 
 def _stream(reader: Any, answers: Callable, shown: Callable[[Any], str], json: bool) -> None:
     long = TooLong(reader.name, reader.longest)
-    for lines in _arriving("a sentence a line"):
+    for lines in arriving_lines("a sentence a line"):
         for answer in answers(lines):
             print(shown(answer))
             long.count(answer)
@@ -171,7 +171,7 @@ def _stream(reader: Any, answers: Callable, shown: Callable[[Any], str], json: b
     long.say(json)
 
 
-def _arriving(what: str) -> Iterator[list[str]]:
+def arriving_lines(what: str) -> Iterator[list[str]]:
     if standard_input().isatty():
         print(f"{what}, please; Ctrl-D ends", file=sys.stderr)
     yield from arriving(standard_input().fileno())
