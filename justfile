@@ -20,6 +20,10 @@ yardsticks:
 bench:
     python bench/note_cost.py
 
+# the lessons as notebooks and pages, run
+lessons:
+    python lessons/build.py --pages
+
 # make a shipped model again: just train sentiment ../shared/data
 train name data:
     glassformer train {{name}} --data {{data}} --seeds 0,1,2
