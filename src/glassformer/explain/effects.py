@@ -50,7 +50,7 @@ def words_add(trial: Trial, chosen: list[int] | None = None) -> list[float | Non
 
 def worth_measuring(trial: Trial) -> list[int]:
     """All words that somebody wrote; of a long text those that are estimated to add most."""
-    words = trial.spoken
+    words = trial.spoken if not trial.read else [k for k in trial.spoken if k <= (trial.asks or 0)]
     if len(words) * trial.ids.size(1) <= trial.exact or not trial.layers:
         return words
     estimate = estimated_words(trial).abs()[words]

@@ -10,6 +10,7 @@ from torch import Tensor
 from glassformer.errors import UsageError, one_line
 from glassformer.explain.address import Address, check, parse
 from glassformer.explain.answers import Said
+from glassformer.explain.batch import Translation
 from glassformer.explain.beforehand import beforehand
 from glassformer.explain.choices import Choice, choose, choose_cut, choose_head, choose_without
 from glassformer.explain.classifies import OneLabel
@@ -45,7 +46,8 @@ class Explanation:
 
     def __init__(self, reader: Reader, pieces: Pieces, beside: tuple[str, ...] = (), of: str | None = None):
         """of: the next piece that is asked about, instead of the likeliest."""
-        self.text, self.second, self._reader, self._beside = pieces.text, pieces.second, reader, beside
+        self.text = pieces.text if not isinstance(pieces, Translation) or pieces.source is None else pieces.source.text
+        self.second, self._reader, self._beside = pieces.second, reader, beside
         self._trial = Trial(reader, pieces, measure=None if of is None else about(reader, pieces, of))
 
     @property

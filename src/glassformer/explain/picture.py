@@ -9,8 +9,9 @@ from glassformer.explain import ablations, arrays
 from glassformer.explain.address import Address, check
 from glassformer.explain.answers import Filled, Next, Said
 from glassformer.explain.baselines import baselines
+from glassformer.explain.batch import Translation
 from glassformer.explain.choices import Choice, choose_without
-from glassformer.explain.crossed import source_of
+from glassformer.explain.crossed import Crossed, crossed, source_of
 from glassformer.explain.effects import Edge, cells_cut, edges_cut, every_edge, worth_measuring
 from glassformer.explain.embeds import Embeds
 from glassformer.explain.like import NOT_ASKED
@@ -113,6 +114,7 @@ def _measured(trial: Trial, full: bool, companions: tuple[Reader, ...]) -> dict[
         "told": None if told is None else _told(told),
         **({"take": asdict(taken(trial, told))} if trial.layers else {}),
         "readout": [asdict(each) for each in readout(trial)],
+        **({"crossed": _crossed(crossed(trial))} if trial.read else {}),
         "baselines": [asdict(each) for each in baselines(trial, companions, full)],
     }
 
@@ -138,8 +140,8 @@ def _text(trial: Trial) -> dict[str, Any]:
     word_of = {place: k for k, word in enumerate(words) for place in word.pieces}
     return {
         **(_read(trial) if trial.read else {}),
-        "text": pieces.text,
-        "second": pieces.second,
+        "text": pieces.text if trial.source is None else trial.source.text,
+        "second": pieces.text if isinstance(pieces, Translation) and not pieces.own else pieces.second,
         "read": read_how(trial),
         "left_out": pieces.left_out,
         "unread": pieces.unread,
@@ -157,13 +159,13 @@ def _read(trial: Trial) -> dict[str, Any]:
     """What an encoder reads, beside what is written."""
     source = source_of(trial)
     return {
+        "written": trial.pieces.text,
         "source_text": source.text,
         "source_pieces": source.names,
         "source_words": [word.text for word in source.words],
         "source_word_of": [source.word_at(k) for k in range(len(source.ids))],
         "source_word_pieces": [list(word.pieces) for word in source.words],
         "source_special_pieces": sorted(source.specials),
-        "asked": {"at": int(trial.batch.at[0]) if trial.batch.at is not None else 0},
     }
 
 
@@ -260,6 +262,14 @@ def _told(told: Told) -> dict[str, Any]:
     asked = told.like is not NOT_ASKED
     clear, like = told.clear if asked or told.doubt else None, asdict(told.like) if asked else None
     return {**asdict(told.edge), **known, "control": control, "like": like, "clear": clear}
+
+
+def _crossed(found: Crossed) -> dict[str, Any]:
+    """Where a piece that is written came from, as the page has it."""
+    control = None if found.control is None else asdict(found.control)
+    edges = [list(asdict(edge).values()) for edge in found.edges]
+    known = {name: getattr(found, name) for name in ("at", "looks", "adds", "by_head", "before", "doubt")}
+    return {**known, "edges": edges, "control": control}
 
 
 def _path(trial: Trial) -> dict[str, Any] | None:

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from glassformer.explain.picture import picture as of_trial
 from glassformer.explain.reader import read
 from glassformer.show.packed import pack
+from tests import made
 from tests.show.page import modules, translated, whole
 from tests.show.pictures import picture
 
@@ -235,3 +237,58 @@ def test_of_512_pieces_and_twelve_heads_little_is_drawn(tmp_path):
         point(tab, "looks", 3)
         assert whole.nodes(tab) < 500
         assert tab.evaluate("document.querySelector('.canvas-holder canvas').height") < 2000
+
+
+@pytest.fixture(scope="module")
+def translation():
+    return made.translate_trial("the food was not terrible", "it was very good", 1, encoder_heads=3)
+
+
+@pytest.fixture(scope="module")
+def of_translator(tmp_path_factory, translation):
+    """A whole page from a file, which fetches nothing, of a picture that Python made of a translator."""
+    with whole.opened(tmp_path_factory.mktemp("translated"), [of_trial(translation)], {"view": "viewer"}) as tab:
+        tab.wait_for_selector(".head-box")
+        yield tab
+
+
+def test_a_translator_of_python_is_drawn_from_a_file(of_translator, translation):
+    tab, source, written = of_translator, translation.source.names, translation.pieces.names
+    sides = {"input-input": (source, source), "input-output": (written, source), "output-output": (written, written)}
+    kinds = {"input-input": "encoder_heads", "input-output": "cross_heads", "output-output": "heads"}
+    effects = of_trial(translation)["effects"]
+    for name, (looks, at) in sides.items():
+        tab.select_option("[name=type]", name)
+        tab.select_option("[name=layer]", "1")
+        tab.wait_for_timeout(150)
+        assert tab.locator(".is-looks .token").all_inner_texts() == looks
+        point(tab, "looks", 1)
+        weights = translation.tape[TYPES[name].format(1)][0, :, 1]
+        found = table(tab)
+        for piece, row in found.items():
+            assert row[:3] == pytest.approx(weights[:, at.index(piece)].tolist(), rel=6e-3, abs=1e-6)
+        told = [whole.number(each.lstrip("+")) for each in tab.locator(".head-effect").all_inner_texts()]
+        assert told == pytest.approx(effects[kinds[name]]["zero"][1], rel=6e-3, abs=1e-4)
+
+
+def test_the_looks_of_a_translator_are_walked_by_keys(of_translator, translation):
+    tab = of_translator
+    tab.select_option("[name=type]", "input-output")
+    tab.locator(".is-looks").focus()
+    tab.keyboard.press("End")
+    last = len(translation.pieces.ids) - 1
+    assert tab.locator(f"#viewer-looks-{last}").get_attribute("aria-selected") == "true"
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("Home")
+    assert tab.locator("#viewer-at-0").get_attribute("aria-selected") == "true"
+
+
+@pytest.mark.parametrize("view", ["viewer", "explore"])
+def test_a_page_of_a_translator_is_open_to_all(tmp_path, translation, view):
+    with whole.opened(tmp_path, [of_trial(translation)], {"view": view}, color_scheme="dark") as tab:
+        tab.wait_for_selector("gf-viewer .head-box" if view == "viewer" else ".question table.looked")
+        assert whole.violations(tab) == []
+        if view == "explore":
+            assert tab.input_value("[name=text]") == "the food was not terrible"
+            rows = tab.locator("table.looked tbody tr").all_inner_texts()
+            assert [row.split()[0] for row in rows] == [word.text for word in translation.source.words]

@@ -55,7 +55,7 @@ export class PathPanel extends Framed {
   #bar(term, { from, to, zero }) {
     const style = { "--from": Math.min(from, to), "--wide": Math.abs(to - from), "--zero": zero };
     const name = term.kind === "head" ? tool(term.name, `term:${term.name}`, () => this.#open(term), { kind: "quiet" }) : safe(term.name);
-    const properties = { class: term.kind, "data-layer": term.layer, "data-head": term.head };
+    const properties = { class: term.kind, "data-layer": term.layer, "data-head": term.kind === "head" ? term.head : null };
     return h("tr", properties, h("th", { scope: "row" }, name), h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: `fall ${term.value < 0 ? "below" : "above"}`, style })), h("td", { class: "value number" }, signed(term.value, store.get("exact"))));
   }
 

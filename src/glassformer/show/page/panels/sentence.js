@@ -121,7 +121,7 @@ export class SentencePanel extends Framed {
     const largest = Math.max(1e-9, ...adds.map((each) => Math.abs(each ?? 0)));
     const words = picture.words.slice(0, most).map((_, word) => this.#word(picture, word, adds[word] / largest));
     const more = picture.words.length > most && tool(`${picture.words.length - most} more words`, "more", () => ((this.#every = true), this.draw(new Set(["switches"]))));
-    fill(this.words, words, more);
+    fill(this.words, picture.source_text ? h("span", { class: "aside" }, "written:") : null, words, more);
     this.words.classList.toggle("many", picture.words.length > 24);
     this.setBadge(this.hasAttribute("quiet") ? "" : pending(picture) ? badge(picture) : badge(picture, picture.metric.blank, 1));
     fill(this.foot, this.hasAttribute("quiet") ? [] : [this.#notes(picture, adds), tool("SVG", "svg", () => this.#save("svg"), { kind: "quiet" }), tool("PNG", "png", () => this.#save("png"), { kind: "quiet" })]);
@@ -251,7 +251,8 @@ export class SentencePanel extends Framed {
     if (pending(picture)) return h("span", {}, "Effects are being measured.");
     const parts = ["Number and bar: with the word − without it."];
     if (this.#arched(picture)) parts.push("Arcs: what changes when one word may not look at another (−∞ before softmax).");
-    if (measured < spoken) parts.push(`${measured} of ${spoken} words were measured, those estimated to add most.`);
+    if (picture.source_text) parts.push("What is written later changes nothing.");
+    else if (measured < spoken) parts.push(`${measured} of ${spoken} words were measured, those estimated to add most.`);
     if (picture.left_out) parts.push(`${picture.left_out} pieces at the end were not read.`);
     return h("span", {}, parts.join(" "));
   }

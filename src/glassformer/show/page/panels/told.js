@@ -1,6 +1,6 @@
 import { toggle } from "../base/ask.js";
 import { cell } from "../base/address.js";
-import { fill, h, safe } from "../base/dom.js";
+import { fill, h, safe, short } from "../base/dom.js";
 import { strongest, turns } from "../base/facts.js";
 import { answered, percent, signed } from "../base/format.js";
 import { Framed, tool } from "../base/frame.js";
@@ -17,9 +17,9 @@ export class ToldPanel extends Framed {
     const picture = store.get("picture");
     this.hidden = !picture;
     if (!picture) return;
-    this.keepingFocus(() => fill(this.body, this.#answer(picture), picture.told ? this.#question(picture) : this.#nobody(picture)));
+    this.keepingFocus(() => fill(this.body, this.#answer(picture), picture.crossed ? this.#across(picture) : null, picture.told ? this.#question(picture) : this.#nobody(picture)));
     const { told } = picture;
-    this.setBadge(told ? `causal (−∞ before softmax, ${picture.metric.name}, n = 1${told.like?.n ? `, then ${told.like.n}` : ""})` : "descriptive");
+    this.setBadge(told || picture.crossed ? `causal (−∞ before softmax, ${picture.metric.name}, n = 1${told?.like?.n ? `, then ${told.like.n}` : ""})` : "descriptive");
   }
 
   #answer(picture) {
@@ -30,7 +30,7 @@ export class ToldPanel extends Framed {
     const scale = share === null || share === undefined ? null : h("div", { class: "share", "aria-hidden": "true" }, h("span", { style: { "--share": share } }));
     const numbers = h("p", { class: "numbers value" }, share === null || share === undefined ? null : [name, " ", h("b", {}, percent(share)), " · "], picture.metric.name, " ", h("b", {}, signed(picture.before, exact)));
     const { next } = picture.answer;
-    const lead = `${safe(picture.model.name)} ${next ? "goes on with" : "says"} `;
+    const lead = `${safe(picture.model.name)} ${picture.source_text ? `writes “${short(picture.written, 60)}”: ` : ""}${next ? (picture.source_text ? "here" : "goes on with") : "says"} `;
     return h("div", { class: "verdict" }, h("p", { class: "says" }, h("span", { class: "lead" }, lead), h("strong", { class: "value" }, safe(says))), next ? this.#next(next) : scale, numbers, result && this.#after(picture, result));
   }
 
@@ -48,8 +48,21 @@ export class ToldPanel extends Framed {
   }
 
   #nobody(picture) {
-    if (store.get("switches").length || !picture.effects) return null;
+    if (store.get("switches").length || !picture.effects || picture.crossed) return null;
     return h("p", { class: "reason" }, picture.model.layers ? "It read a single word: no word could tell another anything." : "This model has no attention: no word could tell another anything.");
+  }
+
+  /** Of a translator: which word that was read the piece came from, each look at one cut. */
+  #across({ crossed, source_words: read, words, metric }) {
+    const { edges, looks, control, before, adds } = crossed;
+    const [piece, behind, at] = [safe(metric.of), safe(words[looks]), safe(read[edges[0][1]])];
+    const moves = (change) => value(`${signed(before)} → ${signed(before + change)}`);
+    const sure = crossed.doubt ? `No word read is clearly the one: ${doubts({ doubt: crossed.doubt }, metric)}. ` : "";
+    const verdict = h("p", { class: "reason" }, sure, h("b", {}, `${piece} is written behind ${behind}. `), `When that place may not look at ${at}, the log-odds move: `, moves(edges[0][2]), control ? [`; when it may not look at ${safe(read[control.at])} instead, `, moves(control.change)] : null, ".");
+    const largest = Math.max(1e-9, ...edges.map(([, , change]) => Math.abs(change)));
+    const rows = [...edges].sort((one, other) => one[1] - other[1]).map(([, word, change]) => h("tr", {}, h("th", { scope: "row" }, short(read[word], 20)), h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: `zero ${change < 0 ? "below" : "above"}`, style: { "--share": Math.abs(change) / largest } })), h("td", { class: "value number" }, signed(change)), h("td", { class: "value number" }, adds[word] === null ? "–" : signed(adds[word]))));
+    const head = h("thead", {}, h("tr", {}, ["read", "", "look cut", "the word adds"].map((name) => h("th", { scope: "col" }, name))));
+    return h("div", { class: "question" }, h("h3", {}, "Where did ", h("em", {}, piece), " come from?"), verdict, h("table", { class: "bars looked" }, head, h("tbody", {}, rows)));
   }
 
   #question(picture) {
