@@ -28,6 +28,7 @@ Glassformer: a transformer you can see through.
   glassformer open                                          the same as a page in the browser: look, touch, switch off
   glassformer why "this restaurant was not terrible" 'L0.H3.weights[4,3]'    one number, all its arithmetic
   echo "the soup was not bad" | glassformer classify        an answer a line
+  glassformer translate "3 1 4 1 5 9 2 6"                   what a translator writes; explain says where it came from
   glassformer learn                                         exercises; the checker names the mistake
   glassformer generate "ROMEO:" --temperature 0.5           a text goes on, a character at a time; or any GPT-2
   glassformer models                                        what is in the package
