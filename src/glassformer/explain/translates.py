@@ -20,6 +20,7 @@ from glassformer.hub.store import Checkpoint
 from glassformer.hub.tokens import Pieces, Word, pad
 from glassformer.models.decoding import Until, write
 
+FEW = 33  # pieces written of a text that means are taken over, at most, its beginning included
 DRAWN = 8  # pieces of a text that is made up
 MOST = 128  # pieces that are written at most, where nothing is said
 CODE = re.compile(r">>(\S+)<<")  # the piece that says which language is to be written
@@ -58,7 +59,7 @@ class Translates(Writes):
         """What it writes of each of `texts`; where none of them can be read, of as many drawn of its own pieces."""
         known = [pieces for pieces in self.tokens.cut_many(list(texts), most) if self.tokens.readable(pieces)]
         sources = known or self.tokens.cut_many(self._drawn(len(texts), min(DRAWN, most // 2)), most)
-        return [self.written(*each) for each in zip(sources, self._own(sources, most), strict=True)]
+        return [self.written(*each) for each in zip(sources, self._own(sources, min(most, FEW)), strict=True)]
 
     def _drawn(self, count: int, length: int) -> list[str]:
         """Texts of pieces that can be told, the same at every call."""
