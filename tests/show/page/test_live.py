@@ -108,3 +108,27 @@ def test_a_server_that_has_gone_is_said(folder):
         alert.wait_for()
         assert "is glassformer open still running?" in alert.inner_text()
         tab.close()
+
+
+def test_a_translator_is_asked_for_another_text_and_its_looks_are_drawn():
+    with opened("3 1 4 1 5 9 2 6", "--model", "reverse", "--port", "0") as (_, port, token):
+        context = modules.browser().new_context()
+        tab, failed = context.new_page(), []
+        tab.on("pageerror", lambda error: failed.append(str(error)))
+        tab.goto(f"http://127.0.0.1:{port}/?token={token}")
+        tab.wait_for_selector("table.looked")
+        assert "6 2 9 5 1 4 1 3" in shown(tab)
+        field = tab.locator("gf-sentence input[name=text]")
+        field.fill("1 2 3 4 5 6 7 8")
+        field.press("Enter")
+        whole.until(tab, "() => document.title.startsWith('1 2 3')")
+        tab.wait_for_selector("table.looked")
+        assert "8 7 6 5 4 3 2 1" in shown(tab) and "Where did 8 come from?" in shown(tab)
+        tab.get_by_text("Layers and heads").click()
+        tab.select_option("[name=type]", "input-output")
+        tab.locator("#viewer-looks-0").hover()
+        row = tab.locator(".viewer-facts tbody tr").first.inner_text().split()
+        weight = read("reverse").explain("1 2 3 4 5 6 7 8")["L0.cross.H0.weights[0,7]"].item()
+        assert row[0] == "8" and float(row[1]) == pytest.approx(weight, rel=6e-3)
+        context.close()
+        assert not failed
