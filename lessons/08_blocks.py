@@ -19,14 +19,30 @@ from glassformer.parts.block import MLP, LayerNorm, PostNormBlock, PreNormBlock,
 # %% [markdown]
 # ## The stream, and what is added to it
 #
-# In plain words: a block does not replace what it reads. It adds to it. What no block has touched arrives unchanged at
-# the end.
+# In plain words: a block does not replace what it reads. It adds to it (the residual).
 #
 #     post:  x ← norm(x + attention(x))        pre:  x ← x + attention(norm(x))
 #            x ← norm(x + mlp(x))                    x ← x + mlp(norm(x))
 
 # %%
 print(getsource(PostNormBlock.forward), getsource(PreNormBlock.forward), sep="\n")
+
+# %% [markdown]
+# So a block that has nothing to say changes nothing, if the norm stands before what is added; if it stands behind, the
+# stream is normalised all the same. Let every block of a stack say zero:
+
+# %%
+torch.manual_seed(0)
+x = 3 * torch.randn(1, 5, 16)
+for kind in (PostNormBlock, PreNormBlock):
+    silent = Stack(kind(Attention(16, 2), MLP(16, 32)) for _ in range(6))
+    for block in silent:
+        for last in (block.attention.out, block.mlp.outward):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    untouched = torch.equal(silent(x), x)
+    print(f"{kind.__name__:14} the stream arrives as it was: {untouched}, its spread {silent(x).std().item():.2f}")
+    assert untouched == (kind is PreNormBlock)
 
 # %% [markdown]
 # ## LayerNorm

@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+LOOK = """<style>
+.container { width: auto; max-width: 1300px }
+.rendered_html p { max-width: 52em }
+div.output_subarea { max-width: 100% }
+div.output_text pre, div.input_area pre { white-space: pre; overflow-x: auto }
+.rendered_html :is(th, td) { text-align: left }
+</style>"""
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 HEAD = re.compile(
     r"# %% \[markdown\]\n# # (?P<number>\d+)\. (?P<title>.+)\n#\n"
@@ -67,7 +74,16 @@ def page(made, title: str) -> str:
 
     exporter = HTMLExporter(template_name="classic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.mathjax_url = exporter.require_js_url = exporter.jquery_url = ""
-    return exporter.from_notebook_node(made, {"metadata": {"name": title}})[0]
+    html = exporter.from_notebook_node(made, {"metadata": {"name": title}})[0]
+    return html.replace("</head>", f"{LOOK}</head>", 1)
+
+
+def onward(each: Lesson) -> str:
+    """Links to the lessons before and after it, and to all, in Markdown."""
+    beside = {other.number: other for other in lessons()}
+    links = [("←", beside.get(each.number - 1)), ("→", beside.get(each.number + 1))]
+    named = [f"[{arrow} {other.number}. {other.title}]({other.path.stem}.html)" for arrow, other in links if other]
+    return " · ".join(["[Lessons](index.html)", *named])
 
 
 def index() -> str:
@@ -92,11 +108,13 @@ def write(each: Lesson, into: Path, pages: bool) -> None:
     made = notebook(each.path)
     if pages:
         run(made)
+    (into / "notebooks").mkdir(parents=True, exist_ok=True)
+    nbformat.write(made, into / "notebooks" / f"{each.path.stem}.ipynb")
+    if pages:
+        made.cells.append(nbformat.v4.new_markdown_cell(onward(each)))
         (into / "pages").mkdir(parents=True, exist_ok=True)
         text = page(made, f"{each.number}. {each.title}")
         (into / "pages" / f"{each.path.stem}.html").write_text(text, encoding="utf-8")
-    (into / "notebooks").mkdir(parents=True, exist_ok=True)
-    nbformat.write(made, into / "notebooks" / f"{each.path.stem}.ipynb")
 
 
 def write_contents(into: Path) -> None:

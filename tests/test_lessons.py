@@ -132,4 +132,6 @@ def test_a_notebook_runs_in_a_kernel_and_becomes_a_page_that_fetches_nothing(tmp
     assert any(output.get("data", {}).get("text/html", "").startswith("<iframe") for output in outputs)
     page = (tmp_path / "pages" / "01_why.html").read_text(encoding="utf-8")
     assert "<title>1. Why self-attention</title>" in page and "<iframe" in page
+    assert 'href="02_plain_self_attention.html"' in page and 'href="index.html"' in page
+    assert 'href="12_fine_tuning.html"' in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["']?(?:https?:)?//""", page)
