@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10. Generation: one piece after the other
 #
-# Before: lessons 5 and 8 · Minutes: 20 · Exercises: generator, cache, bug-cache
+# Before: lessons 5 and 8 · Minutes: 20 · Exercises: generator, greedy, cache, bug-cache
 #
 # A model that may not look ahead can be asked, at every position, what comes next. Ask, append, ask again: it writes.
 # `characters` ships with the package and has read Shakespeare, a character at a time.
@@ -149,7 +149,7 @@ m.explain("ROMEO: what li").show()
 # %% [markdown]
 # ## Your turn
 #
-# Write `generator` and `cache`, then find what changed the answer in `bug-cache`.
+# Write `generator`, `greedy` and `cache`, then find what changed the answer in `bug-cache`.
 #
 # **Try it yourself:** `print(m.generate("Your own words", most=200, temperature=0.8, seed=1).text)`. At which
 # temperature does it stop spelling?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11. The encoder–decoder: reading one text, writing another
 #
-# Before: lesson 10 · Minutes: 25 · Exercises: cross-attention, decoder-step, decoding
+# Before: lesson 10 · Minutes: 25 · Exercises: cross-attention, decoder-step, beam-search
 #
 # The transformer as first published (Vaswani et al. 2017). `reverse` ships with the package: it reads eight digits and
 # writes them backwards, which is the smallest thing that needs all of it. `glassformer train reverse` makes it again
@@ -136,6 +136,6 @@ assert found[9][2] < 0.5 < found[9][1].exp().mean()
 #
 # ## Your turn
 #
-# Write `cross-attention`, `decoder-step` and `decoding` (greedy, and with beams).
+# Write `cross-attention`, `decoder-step` and `beam-search`.
 #
 # **Try it yourself:** replace `Search(4, …)` by `Search(1, …)`. Why are both the same now?
