@@ -12,6 +12,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 
 from glassformer import __version__
 from glassformer.errors import GlassformerError, did_you_mean, one_line
+from glassformer.verbs.classroom import class_
 from glassformer.verbs.explain import explain, why
 from glassformer.verbs.generate import generate
 from glassformer.verbs.learn import check, learn
@@ -20,6 +21,7 @@ from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
 from glassformer.verbs.train import train
 from glassformer.verbs.translate import translate
+from glassformer.verbs.worksheet import worksheet
 
 WELCOME = """\
 Glassformer: a transformer you can see through.
@@ -50,9 +52,10 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(open_page, name="open")
-for verb in (explain, why, classify, embed, fill, generate, translate, models, info, train, check):
+for verb in (explain, why, classify, embed, fill, generate, translate, models, info, train, check, worksheet):
     app.command(verb)
 app.command(learn)
+app.command(class_, name="class")
 
 
 @app.default

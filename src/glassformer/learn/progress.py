@@ -51,11 +51,13 @@ class Progress:
         return next((entry for entry in there() if not self.passed(entry)), None)
 
     def count(self, result: Result, entry: Entry) -> None:
-        """Remember one check."""
+        """Remember one check, until it is passed: what is tried out afterwards is nobody's mistake."""
         done = self.of(entry)
+        if done.passed:
+            return
         done.tries += 1
         if result.passed:
-            done.passed = done.passed or datetime.now(UTC).isoformat(timespec="seconds")
+            done.passed = datetime.now(UTC).isoformat(timespec="seconds")
         elif result.mistake:
             done.mistakes.append(result.mistake)
         self.write()
