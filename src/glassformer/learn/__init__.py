@@ -9,5 +9,6 @@ check      all of it, in order → Result
 modules    an nn.Module class as a function: its layers filled with a case's weights
 run, child a check in a process of its own: loops, exit, floods and crashes stay there
 folder     the learner's folder; progress: what was passed, after which mistakes
+worksheet/ questions for hand arithmetic, and their key; classroom: which mistakes a class makes
 bank/      one module an exercise; exercises/ what a learner gets; solutions/ shown after success
 """

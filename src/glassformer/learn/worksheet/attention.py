@@ -203,6 +203,8 @@ def two_heads(random: Random) -> Question | None:
     if len({q, k}) < 2 or len(set(out)) < 2 or not all(map(any, q)) or not all(map(any, out)):
         return None
     heads = [_head(name, *(tuple((row[h],) for row in each) for each in (q, k, v))) for h, name in enumerate("12")]
+    if any(set(row) == {Fraction(1, 2)} for head in heads for row in head[1].makes.rows):
+        return None  # a word that looks at both alike shows nothing
     z = tuple(a + b for a, b in zip(*(head[-1].makes.rows for head in heads), strict=True))
     joined = Step(matrix("Z", z), ("the answers of both heads side by side",))
     return Question(

@@ -106,8 +106,8 @@ def cross_entropy(random: Random) -> Question:
     )
     return Question(
         "cross-entropy",
-        "At four places of a text (rows) a model scores the classes 1 to 4 (columns); `right` is the class that is "
-        "there. The loss at a place is −log2 of the probability of the right class, in bits.",
+        "At four places of a text (rows) a model scores the classes 1 to 4 (columns); beside them the class that is "
+        "right at each place. The loss at a place is −log2 of the probability of the right class, in bits.",
         (
             matrix("scores", ([log(power) for power in row] for row in powers), sides),
             matrix("right", ([label + 1 for label in labels],)),
