@@ -116,12 +116,12 @@ function heldNorm(slope, x, norm, bias) {
   return [done, bias + more];
 }
 
-/** The model's own ending put behind the embedding, and behind every layer: [{after, value, share}]. */
+/** The model's own ending put behind the embedding, and behind every layer: [{after, value, share, candidates}]; the engine predicts no pieces. */
 export function readoutOf(trial) {
   const names = trial.layers ? ["embed", ...trial.reader.model.layers.map((_, layer) => `L${layer}`)] : [];
   return names.map((after, layer) => {
     const stream = tensor([trial.n, trial.reader.config.width], Float32Array.from(streamOf(trial, layer)));
     const value = trial.measure(trial.reader.model.answer(stream, listening()));
-    return { after, value, share: shareOf(value) };
+    return { after, value, share: shareOf(value), candidates: null };
   });
 }

@@ -87,7 +87,7 @@ export class Trial {
     const shares = parts.map((part) => part / total);
     const label = shares.indexOf(Math.max(...shares));
     const probability = Object.fromEntries(this.reader.labels.map((name, k) => [name, shares[k]]));
-    return { says: this.reader.labels[label], probability, masks: null, value: this.measure({ data }), share: shares.length === 2 ? shares[1] : shares[label] };
+    return { says: this.reader.labels[label], probability, masks: null, next: null, value: this.measure({ data }), share: shares.length === 2 ? shares[1] : shares[label] };
   }
 
   /** The answer turns round. */
