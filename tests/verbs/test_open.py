@@ -86,6 +86,14 @@ def test_it_serves_the_page_and_answers(folder):
         assert page.get("/api/../../etc/passwd").status == 404
 
 
+@pytest.mark.parametrize("model", ["reverse", "characters"])
+def test_a_model_that_writes_opens_with_a_text_it_reads(model):
+    with opened("--model", model, "--port", "0") as (_, port, token):
+        page = Page(port, token)
+        text = json.loads(re.search(r'"text": ?"[^"]+"', page.get("/").content.decode())[0].split(":", 1)[1])
+        assert page.post("picture", text=text).content[:4] == b"GFP1"
+
+
 def test_it_listens_on_this_machine_only(folder):
     with opened("--model", folder, "--port", "0") as (process, port, _):
         listening = Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]

@@ -95,11 +95,6 @@ def shipped() -> list[str]:
     return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MANIFEST}"))
 
 
-def family(name: str) -> str:
-    """What a shipped model is, a key of FAMILIES, without loading it."""
-    return json.loads(read_folder(find(name), ("config.json",))["config.json"])["family"]
-
-
 def find(name: str | Path, allow_pickle: bool = False) -> Path:
     """The folder of a shipped model, of a local one, or of one from the Hugging Face hub, in this order.
 

@@ -195,10 +195,9 @@ class Desk:
 
     def known(self) -> list[str]:
         """What can be asked for by name."""
-        from glassformer.hub.store import family, shipped
+        from glassformer.hub.store import shipped
 
-        alone = [name for name in shipped() if family(name) != "translator"]  # which no reader asks yet
-        return list(dict.fromkeys([self.first.given, *alone, *self.others]))
+        return list(dict.fromkeys([self.first.given, *shipped(), *self.others]))
 
     def reader(self, name: str | None) -> "Reader":
         """A model that was loaded, or one of the package.  Raises UsageError: a text is no reason to load a file."""

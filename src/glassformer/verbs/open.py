@@ -9,6 +9,7 @@ from glassformer.verbs.asking import given, reader_of, set_threads
 from glassformer.verbs.options import Pair, Pairs, Sources
 
 EXAMPLE = "this restaurant was not terrible"
+OTHERS = {"reverse": "3 1 4 1 5 9 2 6", "characters": "ROMEO: What light"}  # of models that read something else
 Port = Annotated[int, Parameter(help="Where to listen; the next free one, if it is busy.")]
 
 
@@ -37,10 +38,11 @@ def open_page(
     from glassformer.serve.run import bind, browse, has_a_screen, serve
     from glassformer.show.page import page, policy
 
-    pair, text = pair or Pair(), EXAMPLE if text is None else given(text)
+    pair = pair or Pair()
     with bind(port) as listening:
         worker = Worker()
         reader = worker.do(lambda: reader_of(source))
+        text = OTHERS.get(reader.name, EXAMPLE) if text is None else given(text)
         worker.do(lambda: reader.cut(text, pair.pair, pair.joint))  # what cannot be read is said here, not in a browser
         live = {"text": text, "second": pair.pair, "joint": pair.joint, "model": reader.given}
         app = App(Desk(reader, set_threads), page([], live=live), policy("live"), worker)
