@@ -15,7 +15,7 @@ def test_the_worked_number_is_what_the_solution_gives(entry):
     exercise = importlib.import_module(f"glassformer.learn.exercises.{entry.module}")
     solution = importlib.import_module(f"glassformer.learn.solutions.{entry.module}")
     named = vars(exercise) | vars(solution)
-    examples = doctest.DocTestParser().get_doctest(exercise.__doc__, named, entry.module, None, None)
+    examples = doctest.DocTestParser().get_doctest(exercise.__doc__ or "", named, entry.module, None, None)
     said = []
     results = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=said.append)
     assert results.attempted >= 1

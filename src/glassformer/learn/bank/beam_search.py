@@ -93,8 +93,8 @@ def cases(seed: int) -> list[Case]:
 
 def _telling(given: tuple, which: int) -> bool:
     answer = key(*given).answer
-    right = [search(*given, Switches()), search(*given, Switches(refill=True))]
-    greedy = search(*given, Switches(width=1))[0]
+    right = [search(*given, on=Switches()), search(*given, on=Switches(refill=True))]
+    greedy = search(*given, on=Switches(width=1))[0]
     return all(equal(each, answer) for each in right) and answer[0] != greedy and len(answer[0]) > 1 + (which % 2)
 
 
@@ -109,7 +109,7 @@ def _mistake(name: str, repair: str, wrong=None, **switches) -> Mistake:
 
 
 def _plain(*given) -> Text:
-    return search(*given, Switches())
+    return search(*given, on=Switches())
 
 
 MISTAKES = (

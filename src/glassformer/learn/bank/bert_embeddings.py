@@ -31,7 +31,7 @@ class Norm(nn.Module):
 
 def key(ids, types, pieces, positions, kinds, gain, shift) -> Stages:
     norm, tables = Norm(gain, shift, EPSILON), [_Table(each) for each in (pieces, positions, kinds)]
-    embed = EmbedPairs(*tables, norm)
+    embed = EmbedPairs(tables[0], tables[1], tables[2], norm)
     places = torch.arange(ids.size(1)).expand_as(ids)
     with listen(embed) as tape:
         answer = embed(ids, types, places)
@@ -214,7 +214,7 @@ def by_modules(ids, types, pieces, positions, kinds, gain, shift):
 def _placed(table: Tensor) -> Placed:
     placed = Placed(*table.shape)
     del placed.table
-    placed.table = table
+    placed.table = table  # type: ignore[assignment]
     return placed
 
 

@@ -74,7 +74,7 @@ class Switches:
 
 
 def turned(theirs: list[str], table: Table, on: Switches = Switches()) -> Table:
-    found = {}
+    found: dict = {}
     for name in theirs:
         ours = _ours(on.off(name), table, on)
         if ours is not None:
@@ -277,11 +277,11 @@ def by_substitution(theirs, table):
     return found
 
 
-def by_the_longest_row(theirs, table):
+def by_the_longest_row(theirs: list[str], table: Table) -> Table:
     found = {}
     for name in theirs:
         bare = name.replace("bert.", "", 1) if name.startswith("bert.") else name
-        for row in sorted(table, key=len, reverse=True):
+        for row in sorted(table, key=lambda row: -len(row)):
             before, marked, after = row.partition("{n}")
             if not bare.startswith(before):
                 continue

@@ -136,7 +136,7 @@ def by_matching_first(x, source, wq, wk, wv, real=None):
 
 
 def by_doubles(x, source, wq, wk, wv, real=None):
-    return by_einsum(*(each.double() for each in (x, source, wq, wk, wv)), real).float()
+    return by_einsum(*(each.double() for each in (x, source, wq, wk, wv)), real=real).float()
 
 
 def _unseen(function, case: Case) -> str:

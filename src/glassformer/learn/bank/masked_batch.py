@@ -348,13 +348,23 @@ def _left_alone(function, case: Case) -> str:
     return f"Special pieces are never changed; {touched} of yours are." if touched else ""
 
 
+def _right_shares(function, case: Case) -> str:
+    """What is chosen and what becomes of it, as often as was said."""
+    ids, special, mask, _ = case.arguments
+    theirs, right = Drawn(ids, special, mask, function(*case.arguments)).shares(), key(*case.arguments).answer.shares()
+    if theirs is None or right is None:
+        return "Two tensors of the shape of ids are wanted: what the model reads, and the labels."
+    told = [f"{NAMES[k].format(f'{theirs[k][0]:.0%}')} ({right[k][0]:.0%} are wanted)" for k in _apart(theirs, right)]
+    return f"With yours, {'; '.join(told[:3])}." if told else ""
+
+
 EXERCISE = Exercise(
     name="masked-batch",
     cases=cases,
     key=key,
     mistakes=MISTAKES,
     right=(by_bernoulli, by_one_draw, by_numbers, by_places, by_numpy, by_others_only),
-    properties=(Property("special pieces stay", _left_alone),),
+    properties=(Property("special pieces stay", _left_alone), Property("the shares are right", _right_shares)),
     compare=compare,
     hints=(
         "First who is chosen: (torch.rand(ids.shape) < 0.15) & ~special. The labels follow from that alone.",

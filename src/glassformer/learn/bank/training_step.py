@@ -47,7 +47,8 @@ def key(model: nn.Module, optimiser: torch.optim.Optimizer, batches: Batches, wi
     """train.loop, with the learner's optimiser in place of its own."""
     state = loop.State(model, Recipe())
     state.optimiser = optimiser  # type: ignore[assignment]
-    return Stages(answer=[step.loss for step in loop.train(state, Task(batches, width, warmup))])
+    steps = loop.train(state, Task(batches, width, warmup))  # type: ignore[arg-type]
+    return Stages(answer=[step.loss for step in steps])
 
 
 def _model(draw: torch.Generator, w: int, c: int) -> nn.Module:
@@ -158,7 +159,7 @@ def _running(model: nn.Module, optimiser: Any, batches: Batches, width: int, war
 
 
 def _mistake(name: str, repair: str, wrong: Callable | None = None, **switches: Any) -> Mistake:
-    function = wrong or (lambda *arguments: trained(*arguments, Switches(**switches)))  # type: ignore[call-arg]
+    function = wrong or (lambda *arguments: trained(*arguments, on=Switches(**switches)))  # type: ignore[call-arg]
     return Mistake(name, "answer", _losses(name, repair), wrong=lambda *given: function(*copy.deepcopy(given)))
 
 
@@ -220,23 +221,23 @@ MISTAKES = (
     _mistake(
         "it climbs instead of descending",
         "the loss is made smaller, not its negative",
-        lambda *arguments: [-each for each in trained(*arguments, Switches(entropy=_reversed))],
+        lambda *arguments: [-each for each in trained(*arguments, on=Switches(entropy=_reversed))],
     ),
     _mistake("the running mean of the losses is given back", "the loss of each step by itself", _running),
     _mistake(
         "the losses are in reverse",
         "append each loss at the end",
-        lambda *arguments: trained(*arguments, Switches())[::-1],
+        lambda *arguments: trained(*arguments, on=Switches())[::-1],
     ),
     _mistake(
         "the last step's loss is missing",
         "one loss for each batch",
-        lambda *arguments: trained(*arguments, Switches())[:-1],
+        lambda *arguments: trained(*arguments, on=Switches())[:-1],
     ),
     _mistake(
         "only the last loss is given back",
         "one loss for each batch",
-        lambda *arguments: trained(*arguments, Switches())[-1:],
+        lambda *arguments: trained(*arguments, on=Switches())[-1:],
     ),
 )
 
@@ -253,7 +254,7 @@ def by_hand(model, optimiser, batches, width, warmup):
         logs = model(inputs).log_softmax(-1)
         loss = -logs[range(len(labels)), labels].mean()
         loss.backward()
-        norm = sum(weight.grad.square().sum() for weight in model.parameters()).sqrt()
+        norm = sum(weight.grad.square().sum() for weight in model.parameters()) ** 0.5
         for weight in model.parameters():
             weight.grad *= min(1.0, 1.0 / (norm + 1e-6))
         for group in optimiser.param_groups:

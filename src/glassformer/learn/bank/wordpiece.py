@@ -236,8 +236,8 @@ def by_marking_the_rest(word, vocabulary, unknown):
 
 
 def by_sorted_vocabulary(word, vocabulary, unknown):
-    heads = sorted((p for p in vocabulary if not p.startswith("##")), key=len, reverse=True)
-    tails = sorted((p[2:] for p in vocabulary if p.startswith("##")), key=len, reverse=True)
+    heads = sorted((p for p in vocabulary if not p.startswith("##")), key=lambda piece: -len(piece))
+    tails = sorted((p[2:] for p in vocabulary if p.startswith("##")), key=lambda piece: -len(piece))
     out = []
     while word:
         found = next((p for p in (tails if out else heads) if p and word.startswith(p)), None)
