@@ -66,7 +66,7 @@ def _shares(asked: Drawn, inputs: Tensor, labels: Tensor) -> dict[str, tuple[flo
         "kept": _share(new == ids[chosen]),
         "true": _share(labels[chosen] == ids[chosen]),
         "touched": _share((inputs != ids)[~chosen]),
-        "commonest": (float(commonest.mean()) if len(others) else 0.0, 20),
+        "commonest": (float(commonest.mean()) if len(others) else 0.0, len(others)),
         "column": (float(column.max()), 20),
     }
 
