@@ -81,6 +81,19 @@ def test_sliding_goes_on_with_the_newer_half_as_the_reference_does_with_that_pro
     assert texts(ours, prompt, until=Until(20, slide=True))[0].tolist() == expected
 
 
+def test_a_translator_that_slides_still_looks_at_its_source():
+    ours = small.translator(length=6)
+    source, window, expected = torch.tensor([[3, 1, 4, 1]]), [10], []
+    for _ in range(12):
+        window = window if len(window) <= 6 else window[-3:]
+        with torch.no_grad():
+            expected.append(int(ours(torch.tensor([window]), memory=ours.read(source))[0, -1].argmax()))
+        window.append(expected[-1])
+    assert (
+        texts(ours, torch.tensor([[10]]), None, ours.read(source), until=Until(12, slide=True))[0].tolist() == expected
+    )
+
+
 # remembered or read again
 
 

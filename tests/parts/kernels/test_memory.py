@@ -113,6 +113,14 @@ def test_of_another_model_it_is_refused_and_goes_on_with_its_own(model):
     same(read(model, memory, 4, 7), expected[:, 4:], LEFT[:, 4:])
 
 
+def test_other_texts_than_were_read_do_not_go_on(model):
+    memory = begun(model)
+    read(model, memory, 0, 3)
+    with pytest.raises(ValueError, match="1 texts go on, it has read 3: `choose` which, or begin anew"):
+        read(model, memory, 3, 4, rows=slice(0, 1))
+    assert memory.length == 3
+
+
 def test_after_a_call_that_broke_off_in_the_middle_it_says_so():
     """Some layers have read what others have not: nothing right can be made of that."""
     model, memory = small.gpt2(Gpt2Writer), Memory()

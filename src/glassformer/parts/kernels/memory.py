@@ -1,7 +1,7 @@
 """What has been read is kept: with it a step gives the numbers of reading everything again, sooner.
 
-    Fixed    keys and values of a source
-    Memory   those of what a decoder has read itself as well
+Fixed    keys and values of a source
+Memory   those of what a decoder has read itself as well
 """
 
 from typing import TYPE_CHECKING
@@ -51,7 +51,9 @@ class Memory(Fixed):
         return 0 if self.real is None else self.real.size(1)
 
     def meet(self, real: Tensor) -> Tensor:
-        """What is real of all that has been read, `real` (b, n) being new: (b, j)."""
+        """What is real of all that has been read, `real` (b, n) being new: (b, j).  Of other texts: ValueError."""
+        if self.real is not None and len(self.real) != len(real):
+            raise ValueError(f"{len(real)} texts go on, it has read {len(self.real)}: `choose` which, or begin anew")
         self.real = longer(self.real, real, 1)
         return self.real
 
