@@ -1,6 +1,5 @@
 """How well two words match"""
 
-import torch
 from torch import Tensor
 
 
