@@ -34,7 +34,7 @@ Glassformer: a transformer you can see through.
   glassformer learn                                         exercises; the checker names the mistake
   glassformer generate "ROMEO:" --temperature 0.5           a text goes on, a character at a time; or any GPT-2
   glassformer models                                        what is in the package
-  glassformer explain TEXT --model FOLDER_OR_HUB_ID         the same of any BERT
+  glassformer explain TEXT --model FOLDER_OR_HUB_ID         the same of any BERT, GPT-2 or Marian translator
   glassformer --help                                        everything else
 """
 
