@@ -12,6 +12,7 @@ is the switchboard of an exercise (`BOARD(a, b, products=…)`: another way for 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +39,7 @@ class Wrong:
 
 
 class Step:
-    """hidden: no stage of its own, because right versions do it in different ways; its mistakes show in the next one."""
+    """hidden: no stage of its own, as right versions do it in different ways; its mistakes show in the next one."""
 
     def __init__(self, stage: str, does: Does, *wrong: Wrong, hidden: bool = False):
         self.stage, self.does, self.wrong, self.hidden = stage, does, wrong, hidden
@@ -123,11 +124,9 @@ def _shown(theirs: Tensor, right: Tensor) -> tuple[str, str]:
     theirs, right = theirs.double().flatten(), right.double().flatten()
     first = (torch.nan_to_num((theirs - right).abs(), nan=torch.inf) > 5e-3).nonzero()[:1].flatten()
     start = int(first) if len(first) and int(first) >= MOST else 0
-    for digits in (2, 4, 6):
-        shown = tuple(_listed(each[start:], lambda x: number(x, digits), start) for each in (theirs, right))
-        if shown[0] != shown[1]:
-            break
-    return shown[0], shown[1]
+    written = [[_listed(x[start:], partial(number, digits=n), start) for x in (theirs, right)] for n in (2, 4, 6)]
+    mine, other = next((pair for pair in written if pair[0] != pair[1]), written[0])
+    return mine, other
 
 
 def _listed(values: Tensor, say: Callable[[Tensor], str], start: int = 0) -> str:
