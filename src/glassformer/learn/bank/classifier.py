@@ -16,7 +16,8 @@ from glassformer.parts.kernels.linear import Linear
 def key(x: Tensor, real: Tensor, weight: Tensor, bias: Tensor) -> Stages:
     pooled = pool.mean(x, real)
     head = Linear(weight.size(1), weight.size(0))
-    return Stages(pooled=pooled, logits=torch.func.functional_call(head, {"weight": weight, "bias": bias}, (pooled,)))
+    logits = torch.func.functional_call(head, {"weight": weight, "bias": bias}, (pooled,))
+    return Stages(total=pooled * _count(real), pooled=pooled, logits=logits)
 
 
 def cases(seed: int) -> list[Case]:
@@ -47,6 +48,10 @@ def _total(s) -> Tensor:
     return (s.x * s.real[..., None]).sum(1)
 
 
+def _padding_only(s) -> Tensor:
+    return (s.x * ~s.real[..., None]).sum(1)
+
+
 def _mean(s) -> Tensor:
     return _total(s) / _count(s.real)
 
@@ -62,25 +67,28 @@ LINEAR = "the logits are pooled @ weight.T + bias, and nothing behind it"
 BOARD = Board(
     "x real weight bias",
     Step(
+        "total",
+        _total,
+        Wrong("padding counts in the sum", lambda s: s.x.sum(1), REAL),
+        Wrong("the padding is added up", _padding_only, REAL, rare=True),
+    ),
+    Step(
         "pooled",
-        _mean,
+        lambda s: s.total / _count(s.real),
         Wrong("padding counts in the mean", lambda s: s.x.mean(1), REAL),
-        Wrong("divided by all positions", lambda s: _total(s) / s.real.size(1), REAL, "padding counts as how many"),
-        Wrong("padding counts in the sum", lambda s: s.x.sum(1) / _count(s.real), REAL),
-        Wrong("the sum is not divided", _total, REAL),
-        Wrong("the sum of everything", lambda s: s.x.sum(1), REAL),
-        Wrong("divided by the real pieces of the whole batch", lambda s: _total(s) / s.real.sum(), REAL),
-        Wrong("the mask is turned round", lambda s: (s.x * ~s.real[..., None]).sum(1) / _count(~s.real), REAL),
-        Wrong("the padding is added up", lambda s: (s.x * ~s.real[..., None]).sum(1) / _count(s.real), REAL, rare=True),
+        Wrong("divided by all positions", lambda s: s.total / s.real.size(1), REAL, "padding counts as how many"),
+        Wrong("the sum is not divided", lambda s: s.total, REAL),
+        Wrong("multiplied by how many there are", lambda s: s.total * _count(s.real), REAL),
+        Wrong("divided by the real pieces of the whole batch", lambda s: s.total / s.real.sum(), REAL),
         Wrong("the largest instead of the mean", lambda s: s.x.masked_fill(~s.real[..., None], -1e9).amax(1), REAL),
         Wrong("the largest instead of the mean", lambda s: s.x.amax(1), REAL),
         Wrong("the largest, padding counted as 0", lambda s: (s.x * s.real[..., None]).amax(1), REAL),
         Wrong("only the first piece", lambda s: s.x[:, 0], REAL),
         Wrong("only the last position", lambda s: s.x[:, -1], REAL),
         Wrong("only the last real piece", _last, REAL),
-        Wrong("divided by one more", lambda s: _total(s) / (_count(s.real) + 1), REAL),
-        Wrong("divided by one less", lambda s: _total(s) / (_count(s.real) - 1).clamp(min=1), REAL, rare=True),
-        Wrong("divided by the root", lambda s: _total(s) / _count(s.real).sqrt(), REAL),
+        Wrong("divided by one more", lambda s: s.total / (_count(s.real) + 1), REAL),
+        Wrong("divided by one less", lambda s: s.total / (_count(s.real) - 1).clamp(min=1), REAL, rare=True),
+        Wrong("divided by the root", lambda s: s.total / _count(s.real).sqrt(), REAL),
         Wrong("one sentence's mean for all", lambda s: _mean(s)[:1].expand(len(s.x), -1), REAL),
         Wrong("the mean over the batch too", lambda s: _mean(s).mean(0, keepdim=True).expand(len(s.x), -1), REAL),
         Wrong("brought to length 1", lambda s: F.normalize(_mean(s), dim=-1), REAL),
@@ -90,6 +98,7 @@ BOARD = Board(
     Step(
         "logits",
         lambda s: s.pooled @ s.weight.T + s.bias,
+        Wrong("there is no linear map", lambda s: s.pooled, LINEAR, "the mean is given back as it is"),
         Wrong("the bias is missing", lambda s: s.pooled @ s.weight.T, LINEAR),
         Wrong("the bias is subtracted", lambda s: s.pooled @ s.weight.T - s.bias, LINEAR),
         Wrong("the bias is added twice", lambda s: s.pooled @ s.weight.T + 2 * s.bias, LINEAR, rare=True),
@@ -113,16 +122,18 @@ BOARD = Board(
     ),
 )
 MORE = (
+    BOARD.across("the mask is turned round", REAL, total=_padding_only, pooled=lambda s: s.total / _count(~s.real)),
+    BOARD.across("the sum of everything", REAL, total=lambda s: s.x.sum(1), pooled=lambda s: s.total),
     BOARD.across(
         "linear first, and padding counts",
         REAL,
-        pooled=lambda s: _total(s) / s.real.size(1),
+        pooled=lambda s: s.total / s.real.size(1),
         logits=lambda s: s.pooled @ s.weight.T + s.bias * _count(s.real) / s.real.size(1),
     ),
     BOARD.across(
         "the logits of all pieces are added up",
         REAL,
-        pooled=_total,
+        pooled=lambda s: s.total,
         logits=lambda s: s.pooled @ s.weight.T + s.bias * _count(s.real),
     ),
 )
@@ -187,12 +198,12 @@ EXERCISE = Exercise(
     cases=cases,
     key=key,
     switchboard=BOARD,
-    stages=(Stage("pooled"), Stage("logits", ("pooled",))),
-    mistakes=(*MORE, *BOARD.mistakes),
+    stages=(Stage("total"), Stage("pooled", ("total",)), Stage("logits", ("pooled",))),
+    mistakes=(*BOARD.mistakes, *MORE),
     right=(by_linear, by_loops, by_choosing, by_einsum, by_linear_first, by_attention, by_doubles),
     properties=(Property("padding does not matter", _padding), Property("in any order", _order)),
     learned=(0, 2, 3),
-    axes={"pooled": "sentence feature", "logits": "sentence class"},
+    axes={"total": "sentence feature", "pooled": "sentence feature", "logits": "sentence class"},
     hints=(
         "Two steps: from (b, n, w) to one vector a sentence (b, w), then from there to (b, c).",
         "x * real[..., None] makes padding zero; the sum over dim=1 is divided by real.sum(dim=1, keepdim=True).",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -108,7 +109,7 @@ BOARD = Board(
 )
 
 
-def _both(guesses: slice, came: slice) -> dict[str, Callable]:
+def _both(guesses: slice, came: slice) -> dict[str, Any]:
     return {"guesses": lambda s: s.logits[guesses], "came": lambda s: s.ids[came]}
 
 
@@ -206,7 +207,7 @@ EXERCISE = Exercise(
     key=key,
     switchboard=BOARD,
     stages=(Stage("surprise"), Stage("loss", ("surprise",))),
-    mistakes=(*MORE, *BOARD.mistakes),
+    mistakes=(*BOARD.mistakes, *MORE),
     right=(by_gather, by_indexing, by_loops, by_one_hot, by_ignoring, by_nll, by_doubles),
     properties=(Property("the last guess is not asked", _last), Property("only differences count", _shifted)),
     learned=(0,),
