@@ -16,7 +16,7 @@ from glassformer.tape import listen
 EPSILON = 1e-12  # BERT's
 
 
-class Norm(nn.Module):
+class _Scaled(nn.Module):
     """The part's layer norm with weights that are given; what it reads is named."""
 
     def __init__(self, gain: Tensor, shift: Tensor, epsilon: float):
@@ -30,7 +30,7 @@ class Norm(nn.Module):
 
 
 def key(ids, types, pieces, positions, kinds, gain, shift) -> Stages:
-    norm, tables = Norm(gain, shift, EPSILON), [_Table(each) for each in (pieces, positions, kinds)]
+    norm, tables = _Scaled(gain, shift, EPSILON), [_Table(each) for each in (pieces, positions, kinds)]
     embed = EmbedPairs(tables[0], tables[1], tables[2], norm)
     places = torch.arange(ids.size(1)).expand_as(ids)
     with listen(embed) as tape:

@@ -1,6 +1,7 @@
 """x @ w.T three times: what a word looks for, what it is found by, what it gives."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -88,7 +89,7 @@ BOARD = Board(
 )
 
 
-def _all(does: Callable[[str], Callable]) -> dict[str, Callable]:
+def _all(does: Callable[[str], Callable]) -> dict[str, Any]:
     return {role: does(role) for role in "qkv"}
 
 

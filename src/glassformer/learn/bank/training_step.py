@@ -313,15 +313,13 @@ def by_autograd(model, optimiser, batches, width, warmup):
 def by_closure(model, optimiser, batches, width, warmup):
     losses = []
     for step in range(1, len(batches) + 1):
-        rate = step**-0.5 if step >= warmup else step * warmup**-1.5
         for group in optimiser.param_groups:
-            group["lr"] = rate * width**-0.5
+            group["lr"] = width**-0.5 * (step**-0.5 if step >= warmup else step * warmup**-1.5)
 
         def closure(step=step):
             optimiser.zero_grad()
             inputs, labels = batches[step - 1]
-            loss = F.cross_entropy(model(inputs), labels, reduction="sum") / len(labels)
-            loss.backward()
+            (loss := F.cross_entropy(model(inputs), labels, reduction="sum") / len(labels)).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             return loss
 
