@@ -213,5 +213,5 @@ EXERCISE = Exercise(
         "A linear layer is x @ w.T + b: the matrix is (out, in).",
         "hidden = (x @ w1.T + b1).relu(), then the same way back with w2 and b2, without a relu.",
     ),
-    explanation="Attention moves things between words, the MLP changes each alone. A block is the two, one after the other.",
+    explanation="Attention moves things between words, the MLP changes each alone. A block is one after the other.",
 )

@@ -113,7 +113,10 @@ def by_loops(x):
         rows = []
         for word in sentence:
             powers = torch.stack([(word * other).sum() for other in sentence]).exp()
-            rows.append(sum(power / powers.sum() * other for power, other in zip(powers, sentence, strict=True)))
+            row = torch.zeros_like(word)
+            for power, other in zip(powers, sentence, strict=True):
+                row = row + power / powers.sum() * other
+            rows.append(row)
         sentences.append(torch.stack(rows))
     return torch.stack(sentences)
 

@@ -32,8 +32,7 @@ class Task:
         return len(self.batches)
 
     def loss(self, model: nn.Module, step: int) -> Tensor:
-        inputs, labels = self.batches[step]
-        return F.cross_entropy(model(inputs), labels)
+        return F.cross_entropy(model(self.batches[step][0]), self.batches[step][1])
 
     def rate(self, step: int = 0) -> float:
         return warmed(step + 1, self.width, self.warmup)
