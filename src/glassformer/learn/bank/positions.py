@@ -291,5 +291,5 @@ EXERCISE = Exercise(
         "torch.arange(length)[:, None] * frequencies has a row for each position; .sin() and .cos() of that are all.",
         "torch.stack([sines, cosines], dim=-1).flatten(1) interleaves; torch.cat([sines, cosines], dim=-1) does not.",
     ),
-    explanation="Every pair turns at its own speed, so near positions look alike. A model has one layout or the other.",
+    explanation="Every pair turns at its own speed, so near positions look alike. A model reads one layout only.",
 )

@@ -66,7 +66,11 @@ def _step(role: str) -> Step:
         Wrong(f"{role} is brought to length 1", lambda s: F.normalize(_plain(role)(s), dim=-1), "only the matrix"),
         Wrong(f"{role} is given back turned", lambda s: _plain(role)(s).mT, "words stay the rows: (b, n, d)"),
         Wrong(f"{own} is multiplied feature by feature", lambda s: s.x * vars(s)[own].sum(-1), LINEAR),
-        Wrong(f"{role} is divided by √d", lambda s: _plain(role)(s) / s.wq.size(0) ** 0.5, "the scores are divided"),
+        Wrong(
+            f"{role} is divided by √d",
+            lambda s: _plain(role)(s) / s.wq.size(0) ** 0.5,
+            "it is the scores that are divided, later",
+        ),
         Wrong(f"x is added to {role}", lambda s: _plain(role)(s) + s.x, "only the matrix"),
     )
 

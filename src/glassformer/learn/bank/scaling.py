@@ -132,5 +132,5 @@ EXERCISE = Exercise(
         "q @ k.transpose(-2, -1) has the dot product of query i and key j at [b, i, j].",
         "d is the size of the last axis: q.size(-1). math.sqrt takes its root.",
     ),
-    explanation="Divided by √d, wide vectors score no larger than narrow ones: the softmax stays soft enough to learn.",
+    explanation="Divided by √d, wide vectors score no larger than narrow ones; the softmax stays soft and can learn.",
 )

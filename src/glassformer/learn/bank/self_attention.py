@@ -113,10 +113,11 @@ def by_loops(x):
         rows = []
         for word in sentence:
             powers = torch.stack([(word * other).sum() for other in sentence]).exp()
-            row = torch.zeros_like(word)
-            for power, other in zip(powers, sentence, strict=True):
-                row = row + power / powers.sum() * other
-            rows.append(row)
+            rows.append(
+                torch.stack([power / powers.sum() * other for power, other in zip(powers, sentence, strict=True)]).sum(
+                    0
+                )
+            )
         sentences.append(torch.stack(rows))
     return torch.stack(sentences)
 

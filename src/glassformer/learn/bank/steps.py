@@ -94,23 +94,37 @@ def difference(theirs: Any, right: Any, called: str) -> str:
     if isinstance(right, tuple) and isinstance(theirs, tuple):
         k = next((k for k, pair in enumerate(zip(theirs, right, strict=False)) if not equal(*pair)), 0)
         return difference(theirs[k], right[k], f"{called}[{k}]")
-    if not isinstance(theirs, Tensor) or not isinstance(right, Tensor):
-        return f"{called} is {theirs}, it should be {right}"
+    are = "are" if called.endswith("s") else "is"
+    if not isinstance(right, Tensor):
+        return f"{called} {are} {theirs}, it should be {right}"
+    if not isinstance(theirs, Tensor):
+        return f"{called} {are} a {type(theirs).__name__}, it should be a tensor"
     if theirs.shape != right.shape:
-        return f"{called} has the shape {tuple(theirs.shape)}, it should have {tuple(right.shape)}"
+        return f"{called} {'have' if are == 'are' else 'has'} the shape {_size(theirs)}, it should be {_size(right)}"
     if theirs.dtype != right.dtype and torch.bool in (theirs.dtype, right.dtype):
-        return f"{called} holds {_kind(theirs)}, it should hold {_kind(right)}"
+        return f"in {called} there are {_kind(theirs)}, wanted are {_kind(right)}"
     at = place(theirs, right)
-    index = f"[{', '.join(map(str, at))}]" if len(at) else ""
-    return f"{called}{index} is {{}}, it should be {{}}".format(*_shown(theirs[at], right[at]))
+    mine, other = _shown(theirs[at], right[at])
+    index = f"[{', '.join(map(str, at))}] is" if at else f" {are}"
+    return f"{called}{index} {mine}, it should be {other}"
 
 
 def place(theirs: Tensor, right: Tensor) -> tuple[int, ...]:
     """The index of the first row in which they differ by something that can be seen; () where there is one row."""
     if right.dim() < 2:
         return ()
-    away = torch.nan_to_num((theirs.double() - right.double()).abs(), nan=torch.inf)
-    return tuple(int(k) for k in (away > 5e-3).any(-1).nonzero()[:1].flatten()) or (0,) * (right.dim() - 1)
+    found = _seen(theirs, right).any(-1).nonzero()[:1].flatten()
+    return tuple(int(k) for k in found) or (0,) * (right.dim() - 1)
+
+
+def _seen(theirs: Tensor, right: Tensor) -> Tensor:
+    """Where the difference can be seen in two digits."""
+    theirs, right = theirs.double(), right.double()
+    return ~(((theirs - right).abs() <= 5e-3) | (theirs == right))
+
+
+def _size(values: Tensor) -> str:
+    return str(tuple(values.shape))
 
 
 def _kind(values: Tensor) -> str:
@@ -121,15 +135,16 @@ def _shown(theirs: Tensor, right: Tensor) -> tuple[str, str]:
     """A few numbers of each, from where they differ, with as many digits as that takes."""
     if right.dtype == torch.bool:
         return _listed(theirs, lambda x: str(bool(x))), _listed(right, lambda x: str(bool(x)))
-    theirs, right = theirs.double().flatten(), right.double().flatten()
-    first = (torch.nan_to_num((theirs - right).abs(), nan=torch.inf) > 5e-3).nonzero()[:1].flatten()
+    first = _seen(theirs, right).flatten().nonzero()[:1].flatten()
     start = int(first) if len(first) and int(first) >= MOST else 0
-    written = [[_listed(x[start:], partial(number, digits=n), start) for x in (theirs, right)] for n in (2, 4, 6)]
+    digits = (2, 4, 6) if right.is_floating_point() or theirs.is_floating_point() else (0,)
+    pair = (theirs.flatten()[start:], right.flatten()[start:])
+    written = [[_listed(each, partial(number, digits=n), start) for each in pair] for n in digits]
     mine, other = next((pair for pair in written if pair[0] != pair[1]), written[0])
     return mine, other
 
 
 def _listed(values: Tensor, say: Callable[[Tensor], str], start: int = 0) -> str:
-    flat = values.flatten()
-    before, after = ("… " if start else ""), (" …" if flat.numel() > MOST else "")
-    return f"{before}{', '.join(say(each) for each in flat[:MOST])}{after}"
+    """start: how many stand before these."""
+    before, after = ("… " if start else ""), (" …" if values.numel() > MOST else "")
+    return f"{before}{', '.join(say(each) for each in values.flatten()[:MOST])}{after}"
