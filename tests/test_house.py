@@ -11,6 +11,7 @@ FILES = house.sources()
 TEXTBOOK = [file for file in FILES if house.room(file) in house.TEXTBOOK]
 ORDER = ["tape", "parts", "models", "between", "above", "served", "cli"]
 FLOOR = {"hub": "between", "train": "between", "explain": "between", "show": "above", "learn": "above", "xray": "above"}
+FLOOR |= {"claims": "above"}  # the ledger: they ask parts, models, training and explanations
 FLOOR |= {"serve": "served"}  # it hands out what show makes
 ANYWHERE = {"errors", "init"}  # the list of what can go wrong; the front door
 ASKS_UP = {("explain/explanation.py", "show")}  # `explanation.show()`: an answer may ask to be drawn, when it is asked

@@ -12,6 +12,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 
 from glassformer import __version__
 from glassformer.errors import GlassformerError, did_you_mean, one_line
+from glassformer.verbs.claims import claims
 from glassformer.verbs.classroom import class_
 from glassformer.verbs.explain import explain, why
 from glassformer.verbs.generate import generate
@@ -32,6 +33,7 @@ Glassformer: a transformer you can see through.
   echo "the soup was not bad" | glassformer classify        an answer a line
   glassformer translate "3 1 4 1 5 9 2 6"                   what a translator writes; explain says where it came from
   glassformer learn                                         exercises; the checker names the mistake
+  glassformer claims                                        what the sources say, tried: true, false, or it depends
   glassformer generate "ROMEO:" --temperature 0.5           a text goes on, a character at a time; or any GPT-2
   glassformer models                                        what is in the package
   glassformer explain TEXT --model FOLDER_OR_HUB_ID         the same of any BERT, GPT-2 or Marian translator
@@ -55,6 +57,7 @@ app.command(open_page, name="open")
 for verb in (explain, why, classify, embed, fill, generate, translate, models, info, train, check, worksheet):
     app.command(verb)
 app.command(learn)
+app.command(claims)
 app.command(class_, name="class")
 
 

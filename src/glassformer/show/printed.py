@@ -50,11 +50,12 @@ def text(label: str) -> str:
     return escape(safe(label))
 
 
-def page(title: str, body: str) -> str:
-    """body: HTML, made of `text` and of tags of ours."""
+def page(title: str, body: str, style: str = "") -> str:
+    """body: HTML, made of `text` and of tags of ours; style: more rules."""
     head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{NOTHING}">'
     head += '<meta name="viewport" content="width=device-width, initial-scale=1">'
     return (
-        f'<!doctype html>\n<html lang="en"><head>{head}<title>{text(title)}</title><style>{STYLE}</style></head>\n'
+        f'<!doctype html>\n<html lang="en"><head>{head}<title>{text(title)}</title>'
+        f"<style>{STYLE}{style}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
