@@ -18,7 +18,7 @@ def key(length: int, width: int, layout: str) -> Stages:
     """The frequencies are read off position 1 of the part's table, where an angle is its frequency."""
     table = LAYOUTS[layout](length, width)
     sines, cosines = (table[1, 0::2], table[1, 1::2]) if layout == "interleaved" else table[1].chunk(2)
-    frequencies = torch.atan2(sines, cosines)
+    frequencies = torch.atan2(sines, cosines)[None]  # 1 f
     return Stages(frequencies=frequencies, angles=torch.arange(length)[:, None] * frequencies, table=table)
 
 
@@ -36,7 +36,7 @@ def cases(seed: int) -> list[Case]:
 
 
 def _f(s: Any) -> Tensor:
-    return torch.arange(s.width // 2).float()
+    return torch.arange(s.width // 2).float()[None]  # 1 f
 
 
 def paper(s: Any) -> Tensor:
@@ -52,6 +52,11 @@ def _either(interleaved: Callable, halves: Callable) -> Callable:
 
 
 right_ones = _either(paper, tensor2tensor)
+
+
+def growing(s: Any) -> Tensor:
+    """Without the minus, in the order in which people write it: the sines of large angles differ by that."""
+    return 10_000.0 ** (2 * _f(s) / s.width if s.layout == "interleaved" else _f(s) / (s.width // 2 - 1))
 
 
 def beside(s: Any, first: Callable = torch.sin, second: Callable = torch.cos) -> Tensor:
@@ -86,11 +91,11 @@ BOARD = Board(
         Wrong("divided by w/2 + 1", _either(paper, lambda s: 10_000.0 ** (-_f(s) / (s.width // 2 + 1))), HALVES),
         Wrong("divided by w − 1", _either(paper, lambda s: 10_000.0 ** (-2 * _f(s) / (s.width - 1))), HALVES),
         Wrong("divided by w − 1", _either(paper, lambda s: 10_000.0 ** (-_f(s) / (s.width - 1))), HALVES),
-        Wrong(
-            "divided by the frequency, or frequencies that grow",
-            lambda s: 1 / right_ones(s),
-            f"mind the minus: {FREQUENCIES}",
+        *(
+            Wrong("frequencies that grow", which, f"mind the minus: {FREQUENCIES}", "the minus is missing")
+            for which in (growing, _either(growing, tensor2tensor), _either(paper, growing))
         ),
+        Wrong("2f times w", _either(lambda s: 10_000.0 ** (-2 * _f(s) * s.width), tensor2tensor), PAPER, rare=True),
         Wrong("f counts from 1", _either(lambda s: paper(s) * 10_000.0 ** (-2 / s.width), tensor2tensor), PAPER),
         Wrong("f counts from 1", lambda s: 10_000.0 ** (-2 * (_f(s) + 1) / s.width), FREQUENCIES),
         Wrong("1000 instead of 10000", lambda s: right_ones(s) ** 0.75, FREQUENCIES),
@@ -102,7 +107,7 @@ BOARD = Board(
         Wrong("evenly spaced frequencies", lambda s: 1 - _f(s) / (s.width // 2), FREQUENCIES),
         Wrong("divided by 10000 · 2f/w", lambda s: 1 / (10_000 * 2 * _f(s) / s.width).clamp(min=1), FREQUENCIES),
         Wrong("whole turns", lambda s: right_ones(s) * 2 * math.pi, f"no 2π: {FREQUENCIES}"),
-        Wrong("the frequencies are in reverse", lambda s: right_ones(s).flip(0), f"the fastest first: {FREQUENCIES}"),
+        Wrong("the frequencies are in reverse", lambda s: right_ones(s).flip(-1), f"the fastest first: {FREQUENCIES}"),
     ),
     Step(
         "angles",
@@ -112,6 +117,7 @@ BOARD = Board(
         Wrong("positions are brought to 0 … 1", lambda s: _count(s) / s.length * s.frequencies, ANGLES),
         Wrong("positions are brought to 0 … 1", lambda s: _count(s) / (s.length - 1) * s.frequencies, ANGLES),
         Wrong("position plus frequency", lambda s: _count(s) + s.frequencies, ANGLES),
+        Wrong("divided by the frequency", lambda s: _count(s) / s.frequencies, ANGLES),
         Wrong("degrees", lambda s: torch.deg2rad(_count(s) * s.frequencies), f"torch.sin wants radians: {ANGLES}"),
         Wrong("position to the power of the frequency", lambda s: _count(s) ** s.frequencies, ANGLES),
     ),
@@ -145,6 +151,13 @@ BOARD = Board(
         ),
         Wrong("the angles are given back", _either(lambda s: _doubled(s, -1), lambda s: _doubled(s, 1)), TABLE),
         Wrong("not flattened", lambda s: torch.stack([s.angles.sin(), s.angles.cos()], -1), f"(n, w): {TABLE}"),
+        Wrong(
+            "not flattened",
+            lambda s: torch.stack([s.angles.sin(), s.angles.cos()], -1 if s.layout == "interleaved" else 1),
+            f"(n, w): {TABLE}",
+        ),
+        Wrong("the frequencies are given back", lambda s: s.frequencies[0], f"(n, w): {TABLE}"),
+        Wrong("only the angles are given back", lambda s: s.angles, f"(n, w): {TABLE}"),
         Wrong("turned", lambda s: _either(beside, behind)(s).mT, "a row for each position: (length, width)"),
         Wrong("positions behind each other", lambda s: torch.cat([s.angles.sin(), s.angles.cos()]), "dim=-1"),
     ),

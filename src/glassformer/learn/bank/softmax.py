@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,137 +30,145 @@ def cases(seed: int) -> list[Case]:
         Case((1000 + 3 * drawn(draw, 2, 3, 4),), "scores near 1000"),
         Case((3 * drawn(draw, 2, 3, 4) - 1000,), "scores near −1000"),
         Case((drawn(draw, 2, 3, 4) + torch.tensor([0.0, -500.0, 500.0])[:, None],), "rows far apart"),
+        Case((drawn(draw, 2, 3, 4) + torch.tensor([0.0, -500.0])[:, None, None],), "sentences far apart"),
         Case((drawn(draw, 2, 3, 4) + torch.tensor([0.0, 0.0, 100.0, 0.0]),), "one score far above the others"),
         Case((empty,), "a row of nothing but −∞"),
         Case((drawn(draw, 3, 4, 4),), "as many rows as columns"),
     ]
 
 
-def _bare(powers: Tensor) -> Tensor:
-    return powers / powers.sum(-1, keepdim=True)
+def _sum(powers: Tensor, *axes: int) -> Tensor:
+    return powers.sum(axes or -1, keepdim=True)
 
 
-def _largest(scores: Tensor) -> Tensor:
-    """Of each row; 0 where it is all −∞."""
-    most = scores.amax(-1, keepdim=True)
-    return most.masked_fill(most == -torch.inf, 0.0)
+def _most(s: Any, *axes: int) -> Tensor:
+    return s.filled - s.filled.amax(axes or -1, keepdim=True)
 
 
-def _over(axes: tuple[int, ...]) -> Callable:
-    """Stable, and zeros where there is nothing to give, but over other axes."""
-
-    def shares(s):
-        most = s.scores.amax(axes, keepdim=True)
-        powers = (s.scores - most.masked_fill(most == -torch.inf, 0.0)).exp()
-        return powers / powers.sum(axes, keepdim=True).clamp(min=1e-30)
-
-    return shares
+def _cut(at: float) -> Callable:
+    return lambda s: s.scores.clamp(-at, at)
 
 
-def _on(function: Callable[[Tensor], Tensor]) -> Callable:
-    """Of the scores less the largest of their row; where a row is all −∞, zeros."""
-    return lambda s: function(s.scores - _largest(s.scores)).masked_fill((s.scores == -torch.inf).all(-1, True), 0.0)
+def raw(s: Any) -> Tensor:
+    return s.scores
 
 
 LAST = "each row on its own: sum over the last axis, dim=-1, keepdim=True"
 STABLE = "subtract the largest score of each row first: scores - scores.amax(dim=-1, keepdim=True)"
-EMPTY = "where all scores of a row are −∞, give back zeros: masked_fill before and after"
+EMPTY = "where all scores of a row are −∞, give back zeros: fill the row with 0 first, and the shares at the end"
 SHARE = "divide e^score by the sum of its row"
+POWER = "take e to the power of the score: .exp()"
 
 BOARD = Board(
     "scores",
+    Step("empty", lambda s: (s.scores == -torch.inf).all(-1, keepdim=True), hidden=True),
+    Step("filled", lambda s: s.scores.masked_fill(s.empty, 0.0), hidden=True),
+    Step(
+        "shifted",
+        lambda s: _most(s),
+        Wrong("the largest of a column is subtracted", lambda s: _most(s, -2), STABLE),
+        Wrong("the largest of all sentences is subtracted", lambda s: _most(s, 0), STABLE),
+        Wrong("the largest of a sentence is subtracted", lambda s: _most(s, -2, -1), STABLE),
+        Wrong("the largest of all scores is subtracted", lambda s: _most(s, 0, 1, 2), STABLE),
+        Wrong("the mean is subtracted", lambda s: s.filled - s.filled.mean(-1, keepdim=True), STABLE),
+        Wrong("the smallest is subtracted", lambda s: s.filled - s.filled.amin(-1, keepdim=True), STABLE),
+        Wrong("the largest is added", lambda s: s.filled + s.filled.amax(-1, keepdim=True), STABLE),
+        Wrong("scores that are too large are cut off", _cut(50), STABLE, "scores that are cut off become equal"),
+        Wrong("scores that are too large are cut off", _cut(80), STABLE, "scores that are cut off become equal"),
+        Wrong("scores that are too large are cut off", _cut(100), STABLE, "scores that are cut off become equal"),
+        Wrong("too large for e", lambda s: s.filled, STABLE, "e^1000 is infinite and e^−1000 is 0"),
+        hidden=True,
+    ),
+    Step(
+        "powers",
+        lambda s: s.shifted.exp(),
+        Wrong("the worst gets most", lambda s: (-s.shifted).exp(), "leave the sign of the scores: e^score"),
+        Wrong("powers of 2", lambda s: 2**s.shifted, POWER),
+        Wrong("powers of 10", lambda s: 10**s.shifted, POWER),
+        Wrong("e^(score / √n)", lambda s: (s.shifted / math.sqrt(s.scores.size(-1))).exp(), POWER),
+        Wrong("no exponentials", lambda s: s.shifted, POWER, "the scores themselves are divided by their sum"),
+        Wrong("no exponentials", raw, POWER, "the scores themselves are divided by their sum"),
+        Wrong("squares instead of exponentials", lambda s: s.scores.square(), POWER),
+        Wrong("relu instead of exponentials", lambda s: s.scores.relu(), POWER),
+        Wrong("sizes instead of exponentials", lambda s: s.scores.abs(), POWER),
+        Wrong("sigmoids instead of exponentials", lambda s: s.scores.sigmoid(), POWER),
+        Wrong("sinh instead of exponentials", lambda s: s.shifted.sinh(), POWER, rare=True),
+        hidden=True,
+    ),
+    Step(
+        "shares",
+        lambda s: s.powers / _sum(s.powers),
+        Wrong("divided by the sums of the columns", lambda s: s.powers / _sum(s.powers, -2), LAST),
+        Wrong("divided by the sums over the sentences", lambda s: s.powers / _sum(s.powers, 0), LAST),
+        Wrong("divided by the sum of the sentence", lambda s: s.powers / _sum(s.powers, -2, -1), LAST),
+        Wrong("divided by the sum of everything", lambda s: s.powers / s.powers.sum(), LAST),
+        Wrong("not divided by the sum", lambda s: s.powers, SHARE, "the powers are not divided"),
+        Wrong("divided by how many there are", lambda s: s.powers / s.powers.size(-1), SHARE),
+        Wrong("divided by the mean", lambda s: s.powers / s.powers.mean(-1, keepdim=True), SHARE),
+        Wrong("divided by the length", lambda s: s.powers / s.powers.norm(dim=-1, keepdim=True), SHARE),
+        Wrong("multiplied by the sum", lambda s: s.powers * _sum(s.powers), SHARE),
+        Wrong("the sum is divided by the powers", lambda s: _sum(s.powers) / s.powers, SHARE),
+        Wrong("divided by one more than the sum", lambda s: s.powers / (1 + _sum(s.powers)), SHARE),
+        Wrong("the logarithm of softmax", lambda s: s.shifted.log_softmax(-1), "leave the logarithm away"),
+        Wrong("softmax twice", lambda s: (s.powers / _sum(s.powers)).softmax(-1), "once is enough"),
+        Wrong("only the best gets a share", lambda s: (s.shifted == 0).float(), f"everyone gets a share: {SHARE}"),
+        Wrong("each share is a sigmoid", lambda s: s.scores.sigmoid(), SHARE, "each share is made on its own"),
+        Wrong("stretched to 0 … 1", lambda s: _ranged(s.filled), SHARE, "the scores are only stretched to 0 … 1"),
+        hidden=True,
+    ),
     Step(
         "answer",
-        _on(lambda s: _bare(s.exp())),
+        lambda s: s.shares.masked_fill(s.empty, 0.0),
         Wrong(
             "a row of −∞ gets equal shares",
-            lambda s: torch.nan_to_num(s.scores - s.scores.amax(-1, keepdim=True), nan=0.0).softmax(-1),
+            lambda s: s.shares,
             EMPTY,
             "a row that may look at nothing looks at everything alike",
         ),
-        Wrong(
-            "a row of −∞ becomes NaN",
-            lambda s: _bare((s.scores - s.scores.amax(-1, keepdim=True)).exp()),
-            EMPTY,
-            "−∞ − (−∞) is no number, so a row that may look at nothing becomes NaN",
-        ),
-        Wrong("over the rows", _over((-2,)), LAST, "the columns add up to 1, not the rows"),
-        Wrong("over the sentences", _over((0,)), LAST, "the shares of different sentences add up to 1"),
-        Wrong("over rows and columns at once", _over((-2, -1)), LAST, "all shares of a sentence add up to 1"),
-        Wrong("over everything", _over((0, 1, 2)), LAST, "all shares of all sentences add up to 1"),
-        Wrong("not divided by the sum", _on(torch.exp), SHARE, "the powers are not divided by their sum"),
-        Wrong("not divided by the sum", lambda s: s.scores.exp(), SHARE, "the powers are not divided by their sum"),
-        Wrong("divided by how many there are", _on(lambda s: s.exp() / s.size(-1)), SHARE),
-        Wrong("divided by the length", _on(lambda s: torch.nn.functional.normalize(s.exp(), dim=-1)), SHARE),
-        Wrong("the logarithm of softmax", _on(lambda s: s.log_softmax(-1)), "leave the logarithm away"),
-        Wrong("softmax twice", _on(lambda s: s.softmax(-1).softmax(-1)), "once is enough"),
-        Wrong("only the best gets a share", _on(lambda s: (s == 0).float()), "everyone gets a share: e^score"),
-        Wrong("the sign is turned", lambda s: _on(lambda t: (-s.scores).softmax(-1))(s), "e^score, not e^−score"),
-        Wrong("powers of 2", _on(lambda s: _bare(2**s)), "e^score: .exp()", "2^score instead of e^score"),
-        Wrong("powers of 10", _on(lambda s: _bare(10**s)), "e^score: .exp()", "10^score instead of e^score"),
-        Wrong("cooled down", _on(lambda s: _bare((s / math.sqrt(s.size(-1))).exp())), "e^score, undivided"),
-        Wrong("the squares of the scores", lambda s: _bare(s.scores.square()), SHARE, "squares instead of powers of e"),
-        Wrong("the scores are divided by their sum", lambda s: _bare(s.scores), SHARE),
-        Wrong("relu instead of exponentials", lambda s: _bare(s.scores.relu() + 1e-9), "e^score is never 0: .exp()"),
-        Wrong("their size instead of exponentials", lambda s: _bare(s.scores.abs()), SHARE),
-        Wrong("sigmoid", lambda s: s.scores.sigmoid(), SHARE, "each share is made on its own, by a sigmoid"),
-        Wrong("brought between 0 and 1", lambda s: _ranged(s.scores), SHARE, "the scores are only stretched to 0 … 1"),
-        Wrong(
-            "the largest of all scores is subtracted",
-            lambda s: _bare((s.scores - s.scores.max()).exp()),
-            STABLE,
-            "rows whose scores are far below those of other rows lose everything",
-        ),
-        Wrong(
-            "the largest of a column is subtracted",
-            lambda s: _bare((s.scores - s.scores.amax(-2, keepdim=True)).exp()),
-            STABLE,
-        ),
-        Wrong(
-            "the largest of all sentences is subtracted",
-            lambda s: _bare((s.scores - s.scores.amax(0, keepdim=True)).exp()),
-            STABLE,
-        ),
-        Wrong(
-            "the mean is subtracted instead of the largest",
-            lambda s: _bare((s.scores - s.scores.mean(-1, keepdim=True)).exp()),
-            STABLE,
-            "the mean of a row with −∞ is −∞, and −∞ − (−∞) is no number",
-        ),
-        Wrong(
-            "the smallest is subtracted instead of the largest",
-            lambda s: _bare((s.scores - s.scores.amin(-1, keepdim=True)).exp()),
-            STABLE,
-            "the smallest of a row with −∞ is −∞, and subtracting that is no number",
-        ),
-        *(
-            Wrong("scores are cut off", _cut, STABLE, "scores that are cut off become equal")
-            for _cut in (
-                lambda s: s.scores.clamp(-50, 50).softmax(-1),
-                lambda s: s.scores.clamp(-80, 80).softmax(-1),
-                lambda s: s.scores.clamp(-100, 100).softmax(-1),
-                lambda s: _on(lambda t: s.scores.clamp(max=50).softmax(-1))(s),
-                lambda s: _on(lambda t: s.scores.clamp(max=80).softmax(-1))(s),
-            )
-        ),
-        Wrong(
-            "NaN is replaced where scores are too large",
-            lambda s: torch.nan_to_num(_bare(s.scores.exp())),
-            STABLE,
-            "e^1000 is infinite, and replacing the NaN afterwards brings no share back",
-        ),
-        Wrong(
-            "too large for e",
-            lambda s: _bare(s.scores.exp()).masked_fill((s.scores == -torch.inf).all(-1, True), 0.0),
-            STABLE,
-            "e^1000 is infinite and e^−1000 is 0, so large scores give NaN",
-        ),
-        Wrong(
-            "too large for e, and NaN for a row of −∞",
-            lambda s: _bare(s.scores.exp()),
-            f"{STABLE}; and {EMPTY}",
-            "e^1000 is infinite and e^−1000 is 0, so large scores give NaN",
-        ),
+        Wrong("nothing but whether a row is empty", lambda s: s.empty, SHARE, rare=True),
+        Wrong("rows of −∞ are told by their first score", lambda s: s.shares * (s.scores[..., :1] > -torch.inf), EMPTY),
+    ),
+)
+
+
+def _axes(*axes: int) -> dict[str, Callable]:
+    return {"shifted": lambda s: _most(s, *axes), "shares": lambda s: s.powers / _sum(s.powers, *axes)}
+
+
+def _bare(*axes: int) -> dict[str, Callable]:
+    """As torch does it, and nothing is asked about rows of −∞."""
+    return {"filled": raw, "answer": lambda s: s.scores.softmax(axes[0])}
+
+
+NO_ZEROS = {"filled": raw, "answer": lambda s: s.shares}
+MORE = (
+    *(
+        BOARD.across(f"over {what}", LAST, f"shares add up over {what}, not over each row", **switches)
+        for what, axes in (("the columns", (-2,)), ("the sentences", (0,)))
+        for switches in (_axes(*axes), _bare(*axes))
+    ),
+    BOARD.across("over rows and columns at once", LAST, **_axes(-2, -1)),
+    BOARD.across("over everything", LAST, **_axes(0, 1, 2)),
+    BOARD.across(
+        "a row of −∞ becomes NaN",
+        EMPTY,
+        "−∞ − (−∞) is no number, so a row that may look at nothing becomes NaN",
+        **NO_ZEROS,
+    ),
+    BOARD.across(
+        "NaN is replaced where scores are too large",
+        STABLE,
+        "e^1000 is infinite, and replacing the NaN afterwards brings no share back",
+        filled=raw,
+        shifted=raw,
+        answer=lambda s: torch.nan_to_num(s.shares),
+    ),
+    BOARD.across(
+        "too large for e, and NaN for a row of −∞",
+        f"{STABLE}; and {EMPTY}",
+        "e^1000 is infinite and e^−1000 is 0, so large scores give NaN",
+        shifted=raw,
+        **NO_ZEROS,
     ),
 )
 
@@ -243,11 +252,10 @@ EXERCISE = Exercise(
     cases=cases,
     key=key,
     switchboard=BOARD,
-    mistakes=BOARD.mistakes,
+    mistakes=(*BOARD.mistakes, *MORE),
     right=(by_kernel, by_where, by_rows, by_numbers, by_log, by_doubles, by_lowest),
     properties=(Property("shares sum to 1", _sums), Property("only differences count", _shifted)),
     learned=(0,),
-    together=False,
     axes={"answer": "query key"},
     hints=(
         "Three steps: subtract the largest score of each row; take .exp(); divide by the sum of each row.",

@@ -94,19 +94,24 @@ def difference(theirs: Any, right: Any, called: str) -> str:
     if isinstance(right, tuple) and isinstance(theirs, tuple):
         k = next((k for k, pair in enumerate(zip(theirs, right, strict=False)) if not equal(*pair)), 0)
         return difference(theirs[k], right[k], f"{called}[{k}]")
-    are = "are" if called.endswith("s") else "is"
-    if not isinstance(right, Tensor):
-        return f"{called} {are} {theirs}, it should be {right}"
-    if not isinstance(theirs, Tensor):
-        return f"{called} {are} a {type(theirs).__name__}, it should be a tensor"
+    if isinstance(right, Tensor) and isinstance(theirs, Tensor):
+        return _of_tensors(theirs, right, called)
+    if isinstance(right, Tensor):
+        return f"{called} is a {type(theirs).__name__}, a tensor is wanted"
+    return f"{called} is {theirs}, it should be {right}"
+
+
+def _of_tensors(theirs: Tensor, right: Tensor, called: str) -> str:
     if theirs.shape != right.shape:
-        return f"{called} {'have' if are == 'are' else 'has'} the shape {_size(theirs)}, it should be {_size(right)}"
+        return f"the shape of {called} is {tuple(theirs.shape)}, it should be {tuple(right.shape)}"
     if theirs.dtype != right.dtype and torch.bool in (theirs.dtype, right.dtype):
         return f"in {called} there are {_kind(theirs)}, wanted are {_kind(right)}"
     at = place(theirs, right)
     mine, other = _shown(theirs[at], right[at])
-    index = f"[{', '.join(map(str, at))}] is" if at else f" {are}"
-    return f"{called}{index} {mine}, it should be {other}"
+    if not at and called.endswith("s"):
+        return f"{called} are {mine}, they should be {other}"
+    index = str(list(at)) if at else ""
+    return f"{called}{index} is {mine}, it should be {other}"
 
 
 def place(theirs: Tensor, right: Tensor) -> tuple[int, ...]:
@@ -121,10 +126,6 @@ def _seen(theirs: Tensor, right: Tensor) -> Tensor:
     """Where the difference can be seen in two digits."""
     theirs, right = theirs.double(), right.double()
     return ~(((theirs - right).abs() <= 5e-3) | (theirs == right))
-
-
-def _size(values: Tensor) -> str:
-    return str(tuple(values.shape))
 
 
 def _kind(values: Tensor) -> str:
