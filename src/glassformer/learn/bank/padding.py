@@ -197,6 +197,7 @@ EXERCISE = Exercise(
     properties=(Property("sentences do not meet", _alone),),
     compare=fits,
     together=False,
+    axes={"answer": "i j"},
     hints=(
         "Compare every id with the padding piece; then give the result the two axes that are missing.",
         "ids != padding is (b, n): True where a piece stands.",

@@ -298,7 +298,7 @@ EXERCISE = Exercise(
     mistakes=(*EVERY, *BOARD.mistakes),
     right=(by_exponentials, by_loops, by_features, by_shifting, by_complex, by_numbers),
     properties=(Property("sin² + cos² = 1", _unit), Property("the first position", _first)),
-    axes={"angles": "position frequency", "table": "position feature"},
+    axes={"frequencies": "row frequency", "angles": "position frequency", "table": "position feature"},
     hints=(
         "Three steps: w/2 frequencies, every position times every frequency, and where sines and cosines go.",
         "torch.arange(length)[:, None] * frequencies has a row for each position; .sin() and .cos() of that are all.",

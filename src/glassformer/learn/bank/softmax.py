@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from glassformer.learn.bank.steps import Board, Step, Wrong
+from glassformer.learn.bank.steps import Board, Step, Wrong, apart
 from glassformer.learn.bank.words import drawing, drawn, number, whole
-from glassformer.learn.exercise import Case, Exercise, Property, Stages
+from glassformer.learn.exercise import Case, Exercise, Mistake, Property, Stages
 from glassformer.parts import mask
 
 
@@ -76,7 +77,6 @@ BOARD = Board(
         Wrong("scores that are too large are cut off", _cut(50), STABLE, "scores that are cut off become equal"),
         Wrong("scores that are too large are cut off", _cut(80), STABLE, "scores that are cut off become equal"),
         Wrong("scores that are too large are cut off", _cut(100), STABLE, "scores that are cut off become equal"),
-        Wrong("too large for e", lambda s: s.filled, STABLE, "e^1000 is infinite and e^−1000 is 0"),
         hidden=True,
     ),
     Step(
@@ -140,6 +140,16 @@ def _bare(*axes: int) -> dict[str, Callable]:
     return {"filled": raw, "answer": lambda s: s.scores.softmax(axes[0])}
 
 
+def _bursting(mistake: Mistake, what: str, repair: str) -> Mistake:
+    """Numbers are spoken of only where there is NaN: beside another mistake the first question has none."""
+    said = apart("answer", what, repair)
+    return replace(mistake, says=lambda e: said(e) if e.wrong["answer"].isnan().any() else f"{what}; {repair}.")
+
+
+def _across(name: str, repair: str, what: str, **does: Callable) -> Mistake:
+    return _bursting(BOARD.across(name, repair, what, **does), what, repair)
+
+
 NO_ZEROS = {"filled": raw, "answer": lambda s: s.shares}
 MORE = (
     *(
@@ -149,7 +159,7 @@ MORE = (
     ),
     BOARD.across("over rows and columns at once", LAST, **_axes(-2, -1)),
     BOARD.across("over everything", LAST, **_axes(0, 1, 2)),
-    BOARD.across(
+    _across(
         "a row of −∞ becomes NaN",
         EMPTY,
         "−∞ − (−∞) is no number, so a row that may look at nothing becomes NaN",
@@ -163,10 +173,11 @@ MORE = (
         shifted=raw,
         answer=lambda s: torch.nan_to_num(s.shares),
     ),
-    BOARD.across(
+    _across("too large for e", STABLE, "e^1000 is infinite and e^−1000 is 0: NaN", shifted=lambda s: s.filled),
+    _across(
         "too large for e, and NaN for a row of −∞",
         f"{STABLE}; and {EMPTY}",
-        "e^1000 is infinite and e^−1000 is 0, so large scores give NaN",
+        "e^1000 is infinite and e^−1000 is 0: NaN, and so is −∞ − (−∞)",
         shifted=raw,
         **NO_ZEROS,
     ),

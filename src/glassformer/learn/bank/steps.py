@@ -116,7 +116,7 @@ def _of_tensors(theirs: Tensor, right: Tensor, called: str) -> str:
 
 def place(theirs: Tensor, right: Tensor) -> tuple[int, ...]:
     """The index of the first row in which they differ by something that can be seen; () where there is one row."""
-    if right.dim() < 2:
+    if right.numel() == right.shape[-1:].numel():
         return ()
     found = _seen(theirs, right).any(-1).nonzero()[:1].flatten()
     return tuple(int(k) for k in found) or (0,) * (right.dim() - 1)
@@ -136,13 +136,21 @@ def _shown(theirs: Tensor, right: Tensor) -> tuple[str, str]:
     """A few numbers of each, from where they differ, with as many digits as that takes."""
     if right.dtype == torch.bool:
         return _listed(theirs, lambda x: str(bool(x))), _listed(right, lambda x: str(bool(x)))
-    first = _seen(theirs, right).flatten().nonzero()[:1].flatten()
-    start = int(first) if len(first) and int(first) >= MOST else 0
     digits = (2, 4, 6) if right.is_floating_point() or theirs.is_floating_point() else (0,)
-    pair = (theirs.flatten()[start:], right.flatten()[start:])
-    written = [[_listed(each, partial(number, digits=n), start) for each in pair] for n in digits]
-    mine, other = next((pair for pair in written if pair[0] != pair[1]), written[0])
+    theirs, right = theirs.flatten(), right.flatten()
+    first = int(_seen(theirs, right).int().argmax())
+    start = first if first >= MOST else 0
+    written = [[_listed(each[start:], partial(number, digits=n), start) for each in (theirs, right)] for n in digits]
+    clear = [
+        pair for pair, n in zip(written, digits, strict=True) if pair[0] != pair[1] and _told(theirs, right, first, n)
+    ]
+    mine, other = [*clear, *(pair for pair in written if pair[0] != pair[1]), written[0]][0]
     return mine, other
+
+
+def _told(theirs: Tensor, right: Tensor, at: int, digits: int) -> bool:
+    """Neither is written as 0 that is not."""
+    return all(each == 0 or round(abs(each), digits) > 0 for each in (float(theirs[at]), float(right[at])))
 
 
 def _listed(values: Tensor, say: Callable[[Tensor], str], start: int = 0) -> str:
