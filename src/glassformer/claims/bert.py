@@ -28,7 +28,7 @@ def _ids(rows: int = 3, length: int = 9) -> Tensor:
 
 
 @claim(
-    "HB-03 HB-15",
+    "HB-f HB-03 HB-15",
     "With keys and values kept, a decoder says what it says without (absolute positions)",
     bert("BertSelfAttention, past_key_value"),
     {"counted": False},
@@ -44,7 +44,7 @@ def kept_keys_change_nothing(counted: bool = True) -> Verdict:
 
 
 @claim(
-    "HB-13 HB-15",
+    "HB-f HB-13 HB-15",
     "A decoder's answer does not change with what comes later: the leak is 0",
     bert("get_extended_attention_mask"),
     {"decoder": False},
@@ -64,7 +64,7 @@ def nothing_leaks_back(decoder: bool = True) -> Verdict:
 
 
 @claim(
-    "HB-06 HB-24",
+    "HB-f HB-06 HB-24",
     "A head that is pruned and a head that is masked are the same",
     bert("BertAttention.prune_heads, head_mask"),
     {"silenced": 2},
@@ -87,7 +87,7 @@ def pruned_is_masked(silenced: int = 1) -> Verdict:
 
 
 @claim(
-    "HB-08",
+    "HB-f HB-08",
     "A feed-forward layer may be computed a few positions at a time, with the same numbers",
     bert("BertLayer, apply_chunking_to_forward"),
     {"part": "attention"},
@@ -122,7 +122,7 @@ def lengths_have_to_be_multiples(rule: bool = False) -> Verdict:
 
 
 @claim(
-    "HB-11 HB-24",
+    "HB-f HB-11 HB-24",
     "Pieces are predicted with the very vectors that embed them",
     bert("BertLMPredictionHead; tie_weights"),
     {"tied": False},
@@ -221,7 +221,7 @@ def walking_is_cut(vocabulary: tuple[str, ...] = ("walk", "##ing", "w", "##a")) 
 
 
 @claim(
-    "BL-31",
+    "BL-31 HB-e",
     "Taking the longest piece first cuts a word into the fewest pieces",
     "transformers 4.16.2, tokenization_bert.py, longest match first; the claim is what it suggests",
     {"vocabularies": (("un", "##believ", "##able"),)},

@@ -18,7 +18,7 @@ from glassformer.parts.variants import transformer_xl
 
 
 @claim(
-    "HB-13",
+    "HB-c HB-13",
     "A row that may look at nothing looks everywhere alike",
     bert("the mask adds −10,000 to every score"),
     {"spread": 0.0},
@@ -34,7 +34,7 @@ def a_masked_row_is_uniform(spread: float = 1.0) -> Verdict:
 
 
 @claim(
-    "HB-04 HB-15",
+    "HB-a HB-04 HB-15",
     "With relative positions keys and values may be kept as well",
     bert("relative_key with past_key_values; transformers issue 19045"),
     {"ways": ("distances among all that was read (ours)",)},
@@ -80,7 +80,7 @@ class _QueriesOnly(nn.Module):
 
 
 @claim(
-    "HB-09",
+    "HB-b HB-09",
     "Blocks that are computed again on the way back have the right gradients with kept keys too",
     bert("BertEncoder: gradient checkpointing and past_key_values"),
     {"bound": True},
@@ -121,7 +121,7 @@ def _gradients(layers: nn.ModuleList, run: Callable[[], Tensor]) -> Tensor:
 
 
 @claim(
-    "HB-04 BL-33",
+    "HB-d HB-04 BL-33",
     "With relative positions a model reads texts longer than its table",
     "transformers 4.16.2, issue 17026",
     {"kinds": ("sines of distances (Transformer-XL)",)},

@@ -46,7 +46,7 @@ def _parameters(model: type[nn.Module], config: object) -> int:
         return sum(weight.numel() for weight in model(config).parameters())
 
 
-@claim("HB-13 HB-22 HB-24", "BERT-base has 109,482,240 parameters", bert("BertModel, counted"), {"pooled": False})
+@claim("HB-f HB-13 HB-22 HB-24", "BERT-base has 109,482,240 parameters", bert("BertModel, counted"), {"pooled": False})
 def parameters_of_bert_base(pooled: bool = True) -> Verdict:
     count = _parameters(Pooled, BertConfig()) - (0 if pooled else 768**2 + 768)
     return judged(

@@ -46,9 +46,9 @@ def print_entry(entry: "Entry", width: int | None = None, color: bool | None = N
     """A claim, its verdict and figure, where it is from and what runs it."""
     out, (sign, style) = console(width, color), SIGNS[entry.verdict.verdict]
     first = Text(f"{sign} {entry.verdict.verdict:{INDENT - 2}}", style).append(safe(entry.claim.name), STRONG)
-    rows = " ".join(entry.claim.rows)
+    rows = safe(" ".join(entry.claim.rows))
     gap = out.width - first.cell_len - len(rows)
-    out.print(first.append(" " * gap + rows, QUIET) if gap > 1 else first, soft_wrap=True)
+    out.print(first.append(" " * gap + rows, QUIET) if gap > 1 else first)
     for line in _said(entry):
         say(out, line, indent=INDENT)
     for line in _origin(entry):
@@ -89,7 +89,7 @@ def print_list(claims: "Sequence[Claim]", width: int | None = None, color: bool 
     """What there is: names, rows, what they say."""
     out = console(width, color)
     for claim in claims:
-        out.print(Text(safe(claim.name), STRONG).append(f"  {' '.join(claim.rows)}", QUIET), soft_wrap=True)
+        out.print(Text(safe(claim.name), STRONG).append(f"  {safe(' '.join(claim.rows))}", QUIET))
         say(out, claim.says, indent=4)
 
 
