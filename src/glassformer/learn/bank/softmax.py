@@ -131,11 +131,11 @@ BOARD = Board(
 )
 
 
-def _axes(*axes: int) -> dict[str, Callable]:
+def _axes(*axes: int) -> dict[str, Any]:
     return {"shifted": lambda s: _most(s, *axes), "shares": lambda s: s.powers / _sum(s.powers, *axes)}
 
 
-def _bare(*axes: int) -> dict[str, Callable]:
+def _bare(*axes: int) -> dict[str, Any]:
     """As torch does it, and nothing is asked about rows of −∞."""
     return {"filled": raw, "answer": lambda s: s.scores.softmax(axes[0])}
 
@@ -146,7 +146,7 @@ def _bursting(mistake: Mistake, what: str, repair: str) -> Mistake:
     return replace(mistake, says=lambda e: said(e) if e.wrong["answer"].isnan().any() else f"{what}; {repair}.")
 
 
-def _across(name: str, repair: str, what: str, **does: Callable) -> Mistake:
+def _across(name: str, repair: str, what: str, **does: Any) -> Mistake:
     return _bursting(BOARD.across(name, repair, what, **does), what, repair)
 
 
