@@ -150,7 +150,7 @@ def _across(name: str, repair: str, what: str, **does: Any) -> Mistake:
     return _bursting(BOARD.across(name, repair, what, **does), what, repair)
 
 
-NO_ZEROS = {"filled": raw, "answer": lambda s: s.shares}
+NO_ZEROS: dict[str, Any] = {"filled": raw, "answer": lambda s: s.shares}
 MORE = (
     *(
         BOARD.across(f"over {what}", LAST, f"shares add up over {what}, not over each row", **switches)
