@@ -38,7 +38,7 @@ STOPPED = {
     "exit at import": (f"{HEAD}sys.exit(0)\n", 9, "your code calls exit()"),
     "os._exit": (body("os._exit(3)"), None, "ended the process"),
     "input": (body("return input('?')"), 10, "asks for input()"),
-    "memory": (body("kept = []", "while True:", "    kept.append(torch.ones(10_000_000))"), 12, "more memory"),
+    "memory": (body("kept = []", "while True:", "    kept.append(torch.empty(10_000_000))"), 12, "more memory"),
     "recursion": (body("return attention(q, k, v, mask)"), 10, "calls itself without end"),
     "a crash": (body("import ctypes", "ctypes.string_at(0)"), None, "crashed Python itself (SIGSEGV)"),
     "an exception": (body("z = q", "return z @ k"), 11, "line 11: return z @ k: RuntimeError: "),
