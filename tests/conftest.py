@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import settings
 
 from tests import small
 
 torch.set_num_threads(1)
+settings.register_profile("ours", deadline=None, derandomize=True)  # a busy machine is no counterexample
+settings.load_profile("ours")
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,7 @@ from glassformer.models.beams import Beam, Search, beams
 from glassformer.models.decoding import Until, write
 from glassformer.models.gpt2 import Gpt2Writer
 from glassformer.parts.attention import Memory
-from glassformer.parts.kernels.linear import available
-from glassformer.parts.kernels.prepared import prepare
+from glassformer.parts.kernels.prepared import feasible, prepare
 from tests import small
 from tests.models import writers
 
@@ -70,7 +69,7 @@ def test_a_beam_of_one_is_greedy(name):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_a_prepared_model_finds_the_same_beams(dtype):
-    if not available(dtype):
+    if not feasible(dtype):
         pytest.skip("this CPU has no such numbers")
     ours, prompt, _, _ = writers.gpt2()
     expected = beams(ours, *prompt, search=Search(3), until=Until(8, {3}))

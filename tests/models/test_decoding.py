@@ -12,8 +12,7 @@ from torch import nn
 from glassformer.models.decoding import Until, greedy, last, nucleus, probabilities, sample, write
 from glassformer.models.gpt2 import Gpt2Writer
 from glassformer.parts.attention import Memory
-from glassformer.parts.kernels.linear import available
-from glassformer.parts.kernels.prepared import prepare
+from glassformer.parts.kernels.prepared import feasible, prepare
 from glassformer.tape import listen
 from tests import small
 from tests.models import reference, writers
@@ -61,7 +60,7 @@ def test_greedy_writes_what_the_reference_writes_for_a_hundred_prompts(name, sto
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_a_prepared_model_writes_the_same_and_nearly_the_same(dtype):
-    if not available(dtype):
+    if not feasible(dtype):
         pytest.skip("this CPU has no such numbers")
     ours, prompt, _, _ = writers.gpt2(vocabulary=11000)
     expected = texts(ours, *prompt, until=Until(12))

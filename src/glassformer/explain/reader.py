@@ -38,6 +38,7 @@ from glassformer.models.heads import (
 from glassformer.models.seq2seq import Translator
 from glassformer.models.simple import Generator
 from glassformer.parts.kernels.linear import FROM as LARGE
+from glassformer.parts.kernels.linear import available
 from glassformer.parts.kernels.prepared import prepare
 from glassformer.tape import Edit, listen
 
@@ -316,12 +317,17 @@ def read(name: str | Path, allow_pickle: bool = False, precision: str = "float32
     if precision not in PRECISIONS:
         raise UsageError(f"precision {one_line(precision, 40)!r} is not known; choose {' or '.join(PRECISIONS)}")
     checkpoint = load(name, allow_pickle=allow_pickle)
-    prepared = _pays(checkpoint.model) and prepare(checkpoint.model, PRECISIONS[precision])
+    made = Reader(checkpoint, str(name))
+    width = PRECISIONS[precision]
+    helps = available(width) or "generate" in made.kind.verbs  # without bfloat16 only writing piece by piece is faster
+    if precision != "float32" and not helps:
+        raise UsageError(f"this processor has no {precision}, and {checkpoint.name} does not write; leave it out")
+    prepared = _pays(checkpoint.model) and prepare(checkpoint.model, width)
     if precision != "float32" and not prepared:
         raise UsageError(
             f"{checkpoint.name} is not prepared for {precision}: it is small, or of another kind; leave it out"
         )
-    return Reader(checkpoint, str(name))
+    return made
 
 
 def _pays(model: nn.Module) -> bool:

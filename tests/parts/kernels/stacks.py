@@ -16,10 +16,10 @@ from glassformer.parts.block import (
     PreNormCrossBlock,
     Stack,
 )
-from glassformer.parts.kernels.linear import available
+from glassformer.parts.kernels.prepared import feasible
 from glassformer.parts.mask import Runs, causal, padding, pairs
 
-ROUNDED = pytest.mark.skipif(not available(torch.bfloat16), reason="this CPU has no bfloat16")
+ROUNDED = pytest.mark.skipif(not feasible(torch.bfloat16), reason="this build has no halves")
 DTYPES = [torch.float32, pytest.param(torch.bfloat16, marks=ROUNDED)]
 NEAR = {torch.float32: 2e-6, torch.bfloat16: 3e-2}  # of the largest number
 close = torch.testing.assert_close

@@ -11,10 +11,11 @@ from torch import nn
 from glassformer.parts.kernels import likeness as kernel
 from glassformer.parts.kernels.likeness import last_only, lay_out, likeness
 from glassformer.parts.kernels.linear import available
+from glassformer.parts.kernels.prepared import feasible
 from glassformer.tape import listen
 
 pytestmark = pytest.mark.skipif(not available(), reason="this build of PyTorch has no oneDNN")
-ROUNDED = pytest.mark.skipif(not available(torch.bfloat16), reason="this CPU has no bfloat16")
+ROUNDED = pytest.mark.skipif(not feasible(torch.bfloat16), reason="this build has no halves")
 DTYPES = [torch.float32, pytest.param(torch.bfloat16, marks=ROUNDED)]
 close = torch.testing.assert_close
 SHAPES = [(768,), (1, 768), (3, 1, 768), (2, 40, 768)]

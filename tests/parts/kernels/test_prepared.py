@@ -25,8 +25,9 @@ from glassformer.parts.block import (
 )
 from glassformer.parts.kernels import prepared as kernel
 from glassformer.parts.kernels.linear import Linear, available
-from glassformer.parts.kernels.prepared import HIDDEN, prepare
-from glassformer.parts.mask import Runs, pairs
+from glassformer.parts.kernels.memory import Memory
+from glassformer.parts.kernels.prepared import HIDDEN, hidden, prepare
+from glassformer.parts.mask import Runs, causal, pairs
 from glassformer.tape import listen
 from tests import small
 from tests.parts.kernels.stacks import DTYPES, MASKS, ROUNDED, assert_near, off, stack, truth
@@ -392,12 +393,27 @@ def test_without_the_operators_nothing_is_prepared(monkeypatch):
     assert prepare(blocks) is False and untouched(blocks)
 
 
-@ROUNDED
-def test_a_cpu_without_bfloat16_prepares_float32_alone(monkeypatch):
+def test_without_bfloat16_and_halves_float32_alone_is_prepared(monkeypatch):
     monkeypatch.setattr(kernel, "available", lambda dtype: dtype == torch.float32)
+    monkeypatch.setattr(kernel, "halves", lambda dtype: False)
     blocks = stack()
     assert prepare(blocks, torch.bfloat16) is False and untouched(blocks)
     assert prepare(blocks)
+
+
+@ROUNDED
+def test_without_bfloat16_only_what_is_written_piece_by_piece_is_half_as_wide(monkeypatch):
+    monkeypatch.setattr(kernel, "available", lambda dtype: dtype == torch.float32)
+    blocks, x = stack(), torch.randn(1, 5, 16)
+    assert prepare(blocks, torch.bfloat16)
+    assert_near(off(blocks, x), truth(blocks, x))
+    memory = Memory()
+    assert_near(off(blocks, x, causal(5), memory), truth(blocks, x, causal(5)))
+    one = torch.randn(1, 1, 16)
+    assert_near(
+        off(blocks, one, None, memory), truth(blocks, torch.cat([x, one], 1), causal(6))[:, -1:], torch.bfloat16
+    )
+    assert hidden(blocks) is None
 
 
 # what a tape hears

@@ -42,7 +42,7 @@ def test_with_a_memory_the_twin_is_the_definition_of_all_at_once(kind, sizes, dt
     answer = in_steps(blocks, x, sizes, memory, left)
     assert_near(answer, truth(blocks, x, causal(5) & padding(left), source), dtype, left)
     assert twins == ["0", "1", "2"] * len(sizes)
-    assert {k.dtype for k, _ in memory.known.values()} == {dtype}
+    assert {k.dtype for k, _ in memory.known.values()} == {blocks.prepared.many}
 
 
 @pytest.mark.parametrize("activation", ["gelu_new", "quick_gelu"])

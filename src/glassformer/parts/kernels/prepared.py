@@ -3,7 +3,8 @@
 `prepare(stack)` makes a twin of the blocks; the stack uses it by itself wherever nobody learns, and stops using it
 as soon as a weight has changed, or a part is another.  float32 gives the numbers of the definition up to rounding;
 bfloat16 halves the weights that have to be read, and rounds every value on the way to eight bits; but where one text
-is written piece by piece (`row.py`), and for logits, nothing is rounded but the weights.  (A change made
+is written piece by piece (`row.py`), and for logits, nothing is rounded but the weights; on a CPU without bfloat16
+only these are halved, and all else is float32.  (A change made
 through `.data` cannot be noticed, nor a hook on a part be run: prepare again, or set `stack.prepared = None`.)
 """
 
@@ -16,6 +17,7 @@ from glassformer.parts.attention import Attention, Nowhere
 from glassformer.parts.kernels.likeness import lay_out
 from glassformer.parts.kernels.linear import FROM, Linear, Source, available, direct
 from glassformer.parts.kernels.memory import Memory
+from glassformer.parts.kernels.row import halves
 from glassformer.parts.kernels.twins import HIDDEN, Make, alone, kinds, packing, readers
 from glassformer.parts.mask import Mask
 
@@ -28,6 +30,11 @@ def hidden(stack: "Stack") -> tuple[str, ...] | None:
     return stack.prepared.hidden if stack.prepared else ()
 
 
+def feasible(dtype: torch.dtype) -> bool:
+    """This build of PyTorch and this CPU have what `dtype` asks for: of several rows, or at least of one."""
+    return available(dtype) or halves(dtype)
+
+
 def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
     """Give the stacks of `model` their faster twins, and lay its linear maps out.
 
@@ -37,7 +44,7 @@ def prepare(model: nn.Module, dtype: torch.dtype = torch.float32) -> bool:
     from glassformer.parts.block import Stack
 
     stacks = [part for part in model.modules() if isinstance(part, Stack)]
-    fits = available(dtype) and all(map(_fits, model.parameters()))
+    fits = feasible(dtype) and all(map(_fits, model.parameters()))
     if not (fits and stacks and all(_plain(stack) for stack in stacks)):
         return False
     read = {each for stack in stacks for block in stack for each in readers(block.attention)}  # laid out as one
@@ -83,7 +90,8 @@ class Prepared:
 
     def __init__(self, stack: "Stack", dtype: torch.dtype):
         self.dtype, self.blocks = dtype, list(stack)
-        self.layers, self.alone = self._made(packing(dtype)), []
+        self.many = dtype if available(dtype) else torch.float32  # of several rows
+        self.layers, self.alone = self._made(packing(self.many)), []
         self.source = Source(stack)
         named = tuple(f"{layer}.{site}" for layer in range(len(stack)) for site in HIDDEN)
         self.hidden = named if dtype == torch.float32 else None
@@ -103,7 +111,7 @@ class Prepared:
         """(b, n, w), or (n, w) with the runs of its texts → the same shape and dtype."""
         if memory is not None and x.numel() == x.size(-1):
             return self._step(x, mask, memory)
-        done = x.to(self.dtype)
+        done = x.to(self.many)
         for layer in self.layers:
             done = layer(done, mask, memory)
         return done.to(x.dtype)

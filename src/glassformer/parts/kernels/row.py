@@ -11,7 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glassformer.parts.kernels.linear import available
+
 LARGEST = 65504.0  # in float16
+
+
+def halves(dtype: torch.dtype) -> bool:
+    """Rows can be had half as wide for `dtype`: this build has the operators, and the CPU what they ask of it."""
+    return dtype == torch.bfloat16 and available() and "fbgemm" in torch.backends.quantized.supported_engines
 
 
 class Row:
