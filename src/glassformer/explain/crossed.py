@@ -169,7 +169,7 @@ def crossed_cells(trial: Trial, kind: str, layer: int, head: int) -> tuple[Tenso
 def source_off(trial: Trial, word: int) -> Switch:
     """A word that is read taken away: the mean of all pieces stands in its place."""
     where = source_of(trial).words[word]
-    vector = trial.kind.stand_in(trial.table)
+    vector = trial.stand_in
     said = f"{where.text}, read, masked", trial.metric.blank, f"source:{word}:mask"
     return put("encoder.embed.pieces", (list(where.pieces),), lambda value: vector.expand_as(value), said)
 

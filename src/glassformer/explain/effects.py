@@ -94,7 +94,7 @@ def _fixed(model: nn.Module) -> Iterator[None]:
 def estimated_words(trial: Trial) -> Tensor:
     """What each word adds, estimated: (x − x of what stands in) · gradient, summed over its pieces: (words,)."""
     (pieces,), (along,) = gradients(trial, "embed.pieces")
-    away = trial.kind.stand_in(trial.table) - pieces  # n w
+    away = trial.stand_in - pieces  # n w
     moved = (away * along).sum(-1)  # slopes n
     return -trial.measure.change(moved @ trial.word_matrix().T)
 

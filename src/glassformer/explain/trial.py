@@ -308,16 +308,16 @@ class Trial:
     def blanked(self, word: int) -> Switch:
         """A word taken away: `metric.blank` stands in its place."""
         site = "shares" if isinstance(self.reader.model, BagOfWords) else "embed.pieces"
-        vector, places = self.kind.stand_in(self.table), list(self.words[word].pieces)
+        vector, places = self.stand_in, list(self.words[word].pieces)
         said = f"{self.texts[word]} masked", self.metric.blank, f"word:{word}:mask"
         return put(site, (places,), lambda value: vector.expand_as(value), said)
 
-    @property
-    def table(self) -> Tensor:
-        """What the model begins with of each piece: its vector, or what it says: (v, w) or (v, c)."""
+    @cached_property
+    def stand_in(self) -> Tensor:
+        """What the model begins with where a word is taken away, its vector or what it says: (w,) or (c,)."""
         bag = isinstance(self.reader.model, BagOfWords)
         table = self.reader.model.get_parameter("weight.weight" if bag else "embed.pieces.weight").detach()
-        return table * read_times(self.reader.model)
+        return self.kind.stand_in(table) * read_times(self.reader.model)
 
     def edges(self, pairs: Iterable[tuple[int, int]]) -> Tensor:
         """For each pair of words (who looks, at whom) the edges between their pieces, as (m, i, j)."""
