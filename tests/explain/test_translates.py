@@ -16,6 +16,7 @@ from glassformer.explain.sides import heads_of
 from glassformer.explain.switches import LOOKS
 from glassformer.explain.whatif import what_if
 from glassformer.models.decoding import Until, write
+from glassformer.parts.kernels.prepared import prepare
 from glassformer.tape import listen
 from tests import made
 
@@ -24,9 +25,13 @@ CLOSE = 1e-4
 AT = 2
 
 
-@pytest.fixture(scope="module", params=["post", "pre"])
+@pytest.fixture(scope="module", params=["post", "pre", "post, prepared", "pre, prepared"])
 def trial(request):
-    return made.translate_trial(READ, WRITTEN, AT, block=request.param, encoder_heads=2, bias=request.param == "pre")
+    block, _, prepared = request.param.partition(", ")
+    found = made.translate_trial(READ, WRITTEN, AT, block=block, encoder_heads=2, bias=block == "pre")
+    if prepared and not prepare(found.reader.model):
+        pytest.skip("this build of PyTorch has no oneDNN")
+    return found
 
 
 def by_hand(trial, edit=None):

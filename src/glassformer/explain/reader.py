@@ -332,7 +332,7 @@ def read(name: str | Path, allow_pickle: bool = False, precision: str = "float32
 
 def _pays(model: nn.Module) -> bool:
     """Whether laying its weights out is worth the memory: in small models nothing is saved."""
-    return isinstance(model, Bert | Gpt2) and model.config.width * model.config.hidden >= LARGE
+    return isinstance(model, Bert | Gpt2 | Translator) and model.config.width * model.config.hidden >= LARGE
 
 
 def export_of(folder: str | Path, model: "Reader | Checkpoint") -> None:

@@ -75,7 +75,7 @@ def generate(
     prompt
         How the text begins, in quotes; "-" reads it from standard input; a new line when left out.
     precision
-        bfloat16 is faster where the processor has it, and rounds.
+        bfloat16 reads weights of two bytes, which is faster piece by piece, and rounds them.
     """
     going, look = going or Going(), look or Look()
     reader = reader_of(source, "generate", precision)

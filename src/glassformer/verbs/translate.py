@@ -66,7 +66,7 @@ def translate(
     text
         A text, in quotes; standard input, a text a line, when left out.
     precision
-        bfloat16 is faster where the processor has it, and rounds.
+        bfloat16 reads weights of two bytes, which is faster piece by piece, and rounds them.
     """
     written, look = written or Written(), look or Look()
     if text is None and written.choices:
