@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from glassformer.errors import UsageError
 from glassformer.explain.decoded import MOST, SEARCHED, SHOWN, TRANSLATED, decoded, search, translation
 from glassformer.explain.reader import read
 from glassformer.models.beams import Search, beams
@@ -96,6 +97,17 @@ def test_what_is_kept_follows_from_the_ways_on(prompt, width, most):
         kept = dict(sorted(more.items(), key=lambda each: -each[1])[:width])
         assert [list(text) for text in kept] == found["kept"][length]
     assert list(kept.values()) == pytest.approx([each["score"] for each in found["beams"]], abs=1e-4)
+
+
+@pytest.mark.parametrize(("model", "text"), [("characters", "3 1"), ("sentiment", "good"), ("reverse", "  ")])
+def test_what_cannot_be_translated_is_said(model, text):
+    with pytest.raises(UsageError):
+        translation(read(model), text)
+
+
+def test_a_translator_continues_no_text():
+    with pytest.raises(UsageError):
+        search(read("reverse"), "3 1", Search(2), 2)
 
 
 def test_the_shipped_ones_differ():

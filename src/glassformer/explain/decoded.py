@@ -3,7 +3,7 @@
     translation   an encoder reads, and a decoder is given back what it wrote, until the text ends
     search        every text that greedy decoding or beam search kept, and its likeliest ways to go on
 
-What is chosen, kept and heard is that of `decoding.write` and `beams.beams` while they run.  docs/page.md has the fields.
+What is chosen, kept and heard is that of `decoding.write` and `beams.beams` while they run.  docs/page.md has fields.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,8 @@ def translation(reader: Reader, text: str) -> tuple[dict[str, Any], Arrays]:
 
     arrays, m pieces read: encoder.final (m, w); layers.K.cross.k and .v (h, m, d); layers.K.cross.weights (t, h, m);
     layers.K.attention.weights (t, h, t), 0 for what was not written yet; final (t, w); logits (t, v); and what pieces
-    are predicted with, vectors (v, w) and bias (v,).  Raises UsageError for an empty text.
+    are predicted with, vectors (v, w) and bias (v,).  Raises UsageError for an empty text,
+    and for a model that does not translate.
     """
     pieces = reader.interpreter.reads.read(text, reader.longest)
     tapes, ids = zip(*_steps(reader, torch.tensor([pieces.ids])), strict=True)
@@ -103,13 +104,12 @@ def search(reader: Reader, prompt: str, how: Search, most: int) -> dict[str, Any
 
     greedy: the pieces it took; beams: [{pieces, score}] at the end, the best first; kept: of each length the texts that
     the beam kept; ways: [{after, next: [[piece, log-probability], …]}] of all these texts, the likeliest first.  A text
-    is a list of pieces.  The score is the log-probability where `how` has no length penalty.  Raises
-    UsageError for a model that does not write.
+    is a list of pieces.  The score is the log-probability where `how` has no length penalty.  Raises UsageError for
+    a model that does not continue texts.
     """
-    ids = torch.tensor([reader.tokens.begun(prompt)])
+    shown, ids = reader.writer.kind.shown, torch.tensor([reader.tokens.begun(prompt)])
     kept = [beams(reader.model, ids, search=how, until=Until(length))[0] for length in range(1, most + 1)]
     greedy = tuple(_only(step) for step in write(reader.model, ids, until=Until(most)))
-    shown = reader.writer.kind.shown
     return {
         "model": reader.name,
         "prompt": prompt,
@@ -124,7 +124,7 @@ def search(reader: Reader, prompt: str, how: Search, most: int) -> dict[str, Any
 def _texts(kept: list[list[Beam]], greedy: Text) -> list[Text]:
     """Every text that was gone on from, the shortest first."""
     own = [greedy[:length] for length in range(len(kept) + 1)]
-    return sorted({*own, *(beam.ids for some in kept for beam in some)}, key=len)
+    return sorted({*own, *(beam.ids for some in kept for beam in some)}, key=lambda text: (len(text), text))
 
 
 def _ways(reader: Reader, ids: Tensor, text: Text) -> dict[str, Any]:

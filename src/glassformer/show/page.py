@@ -18,7 +18,7 @@ from typing import Any
 
 from glassformer.show.fitted import fitted
 from glassformer.show.modules import join
-from glassformer.show.packed import left_of
+from glassformer.show.packed import left_of, pack
 
 FOLDER = Path(str(files("glassformer"))) / "show" / "page"
 MOST = 1_000_000  # bytes of a file without models,
@@ -59,7 +59,8 @@ def made(
     """
     carrier = "live" if live is not None else "model" if models else "file"
     whole = MOST_WITH_MODELS if models else MOST
-    facts = json.dumps({"carrier": carrier, "live": live, "begin": begin}).replace("<", "\\u003c")
+    known = {"carrier": carrier, "live": live, "begin": begin, "decoding": _decoding()}
+    facts = json.dumps(known).replace("<", "\\u003c")
     held = [_block("facts", "facts", facts)]
     held += [_block("model", name, _text(each)) for name, each in (models or {}).items()]
     room = (most or whole) - len(_document(title, carrier, held).encode())
@@ -76,6 +77,14 @@ def shared(pictures: Sequence[Picture], room: int) -> list[bytes]:
         done[k] = fitted(pictures[k], max(LEAST, room // (len(pictures) - len(done))))
         room -= len(done[k])
     return [done[k] for k in range(len(pictures))]
+
+
+@cache
+def _decoding() -> str:
+    """How shipped models write, step by step, for the gallery."""
+    from glassformer.explain.decoded import decoded  # here, so that whoever draws nothing does not wait for torch
+
+    return _text(pack(decoded(), deflate=True))
 
 
 def policy(carrier: str) -> str:

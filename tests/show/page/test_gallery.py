@@ -20,7 +20,11 @@ IDS = [
     "basic",
     "own-word",
     "112-14-088",
+    "encoder-decoder-loop",
+    "output-step",
+    "target",
     "printed-rows",
+    "greedy-and-beam",
 ]
 THINKING = "Thinking Machines"
 

@@ -42,7 +42,7 @@ export async function startPage(makeSource) {
   try {
     const held = await whatIsHeld();
     const source = makeSource(held);
-    store.set({ source });
+    store.set({ source, decoding: held.decoding });
     fillIn(source);
     await begin(held);
   } catch (error) {
@@ -60,7 +60,7 @@ async function whatIsHeld() {
   const pictures = await Promise.all(named("picture").map((each) => unpack(fromBase64(each.textContent))));
   const models = Object.fromEntries(named("model").map((each) => [each.dataset.name, fromBase64(each.textContent)]));
   blocks.forEach((each) => each.remove());
-  return { pictures, models, live: facts.live, begin: facts.begin };
+  return { pictures, models, live: facts.live, begin: facts.begin, decoding: await unpack(fromBase64(facts.decoding)) };
 }
 
 /** What the link names, where it can be had; else what the page was made for. */

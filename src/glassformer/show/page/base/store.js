@@ -39,6 +39,7 @@ class Store {
 
 const BEGINNING = {
   source: null,
+  decoding: null,
   picture: null,
   other: null,
   address: "",

@@ -4,16 +4,22 @@ import { cell } from "../base/address.js";
 import { fill, h, safe } from "../base/dom.js";
 import { placeOf } from "../base/facts.js";
 import { saveFigure } from "../base/figure.js";
+import { bindKeys } from "../base/keys.js";
 import { Panel, say, store } from "../base/store.js";
 import { FIGURE_BASIC } from "./gallery/basic.js";
+import { FIGURE_BEAMS } from "./gallery/beams.js";
 import { FIGURE_EIGHT, FIGURE_OWN_WORD, FIGURE_PRINTED } from "./gallery/claims.js";
+import { FIGURE_LOOP } from "./gallery/loop.js";
 import { FIGURE_MATRICES } from "./gallery/matrices.js";
+import { FIGURE_OUTPUT } from "./gallery/output.js";
 import { FIGURE_PLACE_DOTS, FIGURE_PLACES } from "./gallery/places.js";
 import { FIGURE_POSTER } from "./gallery/poster.js";
 import { FIGURE_REASONS } from "./gallery/reasons.js";
 import { FIGURE_RESIDUAL } from "./gallery/residual.js";
 import { drawingElement, figureOfDrawing } from "./gallery/shapes.js";
 import { FIGURE_SIX_STEPS } from "./gallery/sixsteps.js";
+import { FIGURE_TARGET } from "./gallery/target.js";
+import { Walk } from "./gallery/walk.js";
 import { badgeLine, numbersTable } from "./steps/drawn.js";
 import { rowToShow } from "./steps/focus.js";
 
@@ -28,16 +34,21 @@ export const GALLERY = [
   FIGURE_BASIC,
   FIGURE_OWN_WORD,
   FIGURE_EIGHT,
+  FIGURE_LOOP,
+  FIGURE_OUTPUT,
+  FIGURE_TARGET,
   FIGURE_PRINTED,
+  FIGURE_BEAMS,
 ];
 
 export class GalleryView extends Panel {
-  static reads = ["picture", "source", "address", "exact", "figure"];
+  static reads = ["picture", "source", "decoding", "address", "exact", "figure"];
   #states = new Map();
   #texts = new Map();
   #asked = 0;
   #scheme = globalThis.matchMedia("(prefers-color-scheme: dark)");
   #again = () => this.#make();
+  #walk = new Walk((stages) => this.#goOn(stages));
 
   connectedCallback() {
     super.connectedCallback();
@@ -47,6 +58,7 @@ export class GalleryView extends Panel {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#scheme.removeEventListener("change", this.#again);
+    this.#walk.stop();
   }
 
   draw(changed) {
@@ -60,8 +72,14 @@ export class GalleryView extends Panel {
   }
 
   #stateOf(figure) {
-    if (!this.#states.has(figure.id)) this.#states.set(figure.id, Object.fromEntries((figure.controls ?? []).map(({ name, value }) => [name, value])));
+    if (!this.#states.has(figure.id)) this.#states.set(figure.id, { stage: Math.min(figure.begins ?? 0, this.#lastOf(figure)), ...Object.fromEntries((figure.controls ?? []).map(({ name, value }) => [name, value])) });
     return this.#states.get(figure.id);
+  }
+
+  /** The last stage of a figure that has some. */
+  #lastOf(figure) {
+    const decoding = store.get("decoding");
+    return figure.stages && decoding ? figure.stages(decoding) - 1 : 0;
   }
 
   #build() {
@@ -80,9 +98,12 @@ export class GalleryView extends Panel {
   #list() {
     const id = this.#figure.id;
     const one = (figure, k) => h("li", {}, h("button", { type: "button", "aria-current": figure.id === id ? "true" : null, "data-figure": figure.id, onclick: () => this.#choose(figure.id) }, h("span", { class: "aside" }, `${k + 1} `), figure.title));
-    const focused = this.list.contains(document.activeElement);
+    const [focused, before] = [this.list.contains(document.activeElement), this.list.querySelector("ol")?.scrollLeft ?? 0];
     fill(this.list, h("ol", {}, GALLERY.map(one)));
+    this.list.querySelector("ol").scrollLeft = before;
     if (focused) this.list.querySelector("[aria-current]").focus({ preventScroll: true });
+    this.#walk.stop();
+    bindKeys("gallery", this.#figure.stages ? this.#walk.keys : {});
     this.#offerTools();
   }
 
@@ -94,7 +115,7 @@ export class GalleryView extends Panel {
     const presets = (figure.presets ?? []).map(([label, values]) => h("button", { type: "button", onclick: () => this.#change(values) }, label));
     const picture = store.get("picture");
     const place = placeOf(picture, store.get("address"));
-    fill(this.tools, place && figure.heads && headChoice(picture, place), place && figure.positions && positionChoice(picture, this.#row(picture)), (figure.controls ?? []).map((control) => controlOf(control, state[control.name], (value) => this.#change({ [control.name]: value }))), presets);
+    fill(this.tools, place && figure.heads && headChoice(picture, place), place && figure.positions && positionChoice(picture, this.#row(picture)), (figure.controls ?? []).map((control) => controlOf(control, state[control.name], (value) => this.#change({ [control.name]: value }))), presets, figure.stages && this.#walk.tools(state.stage, this.#lastOf(figure)));
   }
 
   #change(values) {
@@ -103,7 +124,15 @@ export class GalleryView extends Panel {
       const input = this.tools.querySelector(`[name="${name}"]`);
       if (input && input !== document.activeElement) input.value = value;
     }
-    this.#make();
+    return this.#make();
+  }
+
+  /** So many stages on; whether there are more behind. */
+  #goOn(stages) {
+    const [last, { stage }] = [this.#lastOf(this.#figure), this.#stateOf(this.#figure)];
+    const next = Math.max(0, Math.min(last, stage + stages));
+    if (next !== stage) this.#change({ stage: next }).then((made) => made && say(safe(`stage ${next} of ${last}: ${made.said}`)));
+    return next < last;
   }
 
   /** The row that is looked at: the address's, where it names one, else that of the word that was told. */
@@ -119,10 +148,23 @@ export class GalleryView extends Panel {
     this.#offerToolsAgain();
     try {
       const made = await this.#made(figure);
-      if (mine === this.#asked) fill(this.stage, this.#framed(figure, made));
+      if (mine !== this.#asked) return null;
+      this.#put(figure, made);
+      return made;
     } catch (error) {
       if (mine === this.#asked) fill(this.stage, h("figure", {}, h("h2", {}, figure.title), h("p", { class: "aside" }, `Not drawn here: ${safe(error.message)}`)));
+      return null;
     }
+  }
+
+  /** Of a figure that is wider than its place, what is looked at stays in sight. */
+  #put(figure, made) {
+    const held = this.stage.querySelector(`[data-figure="${figure.id}"] .gallery-holder`);
+    const [before, focused] = [held?.scrollLeft ?? 0, held !== null && held === document.activeElement];
+    fill(this.stage, this.#framed(figure, made));
+    const holder = this.stage.querySelector(".gallery-holder");
+    holder.scrollLeft = made.see === undefined ? before : made.see * (holder.scrollWidth - holder.clientWidth);
+    if (focused) holder.focus({ preventScroll: true });
   }
 
   #offerToolsAgain() {
@@ -131,8 +173,8 @@ export class GalleryView extends Panel {
 
   async #made(figure) {
     const state = this.#stateOf(figure);
-    const free = figure.controls && !figure.heads;
-    if (free || figure === FIGURE_PRINTED) return figure.make({ state });
+    const free = (figure.controls || figure.stages) && !figure.heads;
+    if (free || figure === FIGURE_PRINTED) return figure.make({ state, decoding: store.get("decoding") });
     const [picture, note] = await this.#pictureFor(figure);
     if (!picture) throw new Error("no text has been read yet");
     const place = placeOf(picture, store.get("address"));

@@ -56,7 +56,7 @@ export class Drawing {
     rows.forEach((row, i) =>
       row.forEach((value, j) => {
         const [left, top] = [x + j * wide, y + i * tall];
-        const cell = { box: [left, top, width, height], share: Number.isFinite(value) ? value / most : 0, both, title: speak?.(i, j, value) ?? null };
+        const cell = { box: [left, top, width, height], share: Number.isFinite(value) ? value / most : 0, both, title: speak ? safe(speak(i, j, value)) : null };
         this.shapes.push(cell);
         if (numbers) this.shapes.push({ text: cellText(value), x: left + width / 2, y: top + height / 2, size: Math.min(13, wide / 3.4), anchor: "middle", over: cell, weight: 400, turn: 0 });
       }),
@@ -81,6 +81,12 @@ export class Drawing {
   /** Labels at the left of rows. */
   labels(names, x, y, step, { size = 11, most = 14 } = {}) {
     names.forEach((name, k) => this.words(short(name, most), x, y + (k + 0.5) * step, { anchor: "end", size }));
+    return this;
+  }
+
+  /** At least as large as up to here, so that the stages of a figure are of one size. */
+  room(x, y) {
+    this.#reach(x, y);
     return this;
   }
 
