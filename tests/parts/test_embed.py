@@ -7,7 +7,17 @@ import torch
 from torch import nn
 
 from glassformer.parts.block import LayerNorm
-from glassformer.parts.embed import Embed, EmbedPairs, Nothing, Placed, Sinusoidal, halves, interleaved, marian
+from glassformer.parts.embed import (
+    Embed,
+    EmbedPairs,
+    Nothing,
+    Placed,
+    Sinusoidal,
+    halves,
+    interleaved,
+    looked_up,
+    marian,
+)
 from glassformer.tape import listen
 
 close = torch.testing.assert_close
@@ -24,6 +34,14 @@ def test_embedding_is_the_row_of_the_piece_plus_the_row_of_the_place():
     assert torch.equal(tape["places"][0], embed.positions.table[:3])
     assert torch.equal(tape["pieces"][0, 0], tape["pieces"][0, 2])  # the same word, whatever its place
     assert not torch.equal(x[0, 0], x[0, 2])
+
+
+def test_what_is_looked_up_is_the_rows_and_the_first_that_is_not_there_is_named():
+    table = nn.Embedding(4, 3)
+    assert torch.equal(looked_up(table, torch.tensor([[3, 0]])), table.weight[[3, 0]][None])
+    line = "^colour -2 was asked for, the model knows 0 to 3: mix it$"
+    with pytest.raises(ValueError, match=line):
+        looked_up(table, torch.tensor([[1, -2], [4, 0]]), "colour", "mix it")
 
 
 def test_places_that_are_told_are_those_of_the_table():

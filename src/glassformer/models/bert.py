@@ -129,8 +129,9 @@ class Bert(nn.Module):
         try:
             return self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
         except IndexError:
-            knows = f"{self.config.vocabulary} pieces, {self.config.types} types, {self.config.longest} positions"
-            raise ValueError(f"it knows {knows}; piece {ids.max()} at position {places.max()} was asked for") from None
+            told = f"positions {places.min()} to {places.max()} were told"
+            knows = f"the model knows 0 to {self.config.longest - 1}"
+            raise ValueError(f"{told}, {knows}: leave `positions` out to count them") from None
 
     def _remembers(self, memory: Memory | None) -> None:
         if self.config.cross and (memory is None or memory.source is None):

@@ -86,14 +86,8 @@ class Gpt2(nn.Module):
         read = new if memory is None else memory.meet(new)  # b j
         reaches(read.size(-1), self.config.longest)
         places = mask.places(read)[:, -ids.size(1) :]  # b n
-        x = self._embedded(ids, places)  # b n w
+        x = self.embed(ids, places)  # b n w
         return note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
-
-    def _embedded(self, ids: Tensor, places: Tensor) -> Tensor:
-        try:
-            return self.embed(ids, places)  # b n w
-        except IndexError:
-            raise ValueError(f"it knows {self.config.vocabulary} pieces; piece {ids.max()} was asked for") from None
 
 
 class Predict(nn.Module):

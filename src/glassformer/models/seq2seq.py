@@ -123,7 +123,7 @@ class Translator(nn.Module):
     def read(self, ids: Tensor, real: Tensor | None = None) -> Memory:
         """ids (b, n), real (b, n) True for real pieces, all when left out → what the decoder looks at."""
         reaches(ids.size(1), self.config.longest)
-        return Memory(self.encoder(self.embed.pieces(ids), real), real)
+        return Memory(self.encoder(embed.looked_up(self.embed.pieces, ids), real), real)
 
     def forward(self, ids: Tensor, real: Tensor | None = None, memory: Memory | None = None) -> Tensor:
         """ids (b, n), and what is real of them (b, n) → logits (b, n, v) of the piece that follows each.

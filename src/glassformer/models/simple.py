@@ -84,7 +84,11 @@ class BagOfWords(nn.Module):
     def forward(self, ids: Tensor, real: Tensor | None = None) -> Tensor:
         """ids (b, n), real (b, n) True for real pieces, all of them when left out → logits (b, c)."""
         real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
-        shares = note("shares", self.weight(ids) * real[..., None])  # b n c
+        try:
+            told = self.weight(ids)  # b n c
+        except IndexError:
+            raise embed.missing(self.weight, ids) from None
+        shares = note("shares", told * real[..., None])  # b n c
         return note("logits", shares.sum(dim=1) + self.bias)  # b c
 
 

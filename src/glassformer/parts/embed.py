@@ -91,6 +91,27 @@ class Nothing(nn.Module):
         return self.zeros.expand(*which.shape, -1)  # b n w
 
 
+TOKENIZER = "cut the text with the model's own tokenizer"
+
+
+def looked_up(table: nn.Module, ids: Tensor, what: str = "piece", repair: str = TOKENIZER) -> Tensor:
+    """The vector of each of `ids`: (b, n) → (b, n, w).  Raises ValueError where the table has none of that number.
+
+    Nothing is looked at before that: it costs nothing.  (A GPU notices by itself too, and stops with its own words.)
+    """
+    try:
+        return table(ids)  # b n w
+    except IndexError:
+        raise missing(table, ids, what, repair) from None
+
+
+def missing(table: nn.Module, ids: Tensor, what: str = "piece", repair: str = TOKENIZER) -> ValueError:
+    """What to say where the table has not all of `ids`: the first of them, and those there are."""
+    count = len(table.weight)  # type: ignore[arg-type]
+    wrong = ids[(ids < 0) | (ids >= count)][0].item()
+    return ValueError(f"{what} {wrong} was asked for, the model knows 0 to {count - 1}: {repair}")
+
+
 class Embed(nn.Module):
     """Vector of the piece + vector of the position.  ids (b, n) → (b, n, w).
 
@@ -105,7 +126,7 @@ class Embed(nn.Module):
 
     def forward(self, ids: Tensor, places: Tensor | None = None) -> Tensor:
         """places: (b, n), counted from 0 when left out."""
-        pieces = note("pieces", self.pieces(ids))  # b n w
+        pieces = note("pieces", looked_up(self.pieces, ids))  # b n w
         return note("stream", self.dropout(pieces + self._where(ids, places)))
 
     def _where(self, ids: Tensor, places: Tensor | None) -> Tensor:
@@ -130,7 +151,7 @@ class EmbedPairs(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids: Tensor, types: Tensor, places: Tensor) -> Tensor:
-        pieces = note("pieces", self.pieces(ids))  # b n w
-        kinds = note("types", self.types(types))  # b n w
+        pieces = note("pieces", looked_up(self.pieces, ids))  # b n w
+        kinds = note("types", looked_up(self.types, types, "type", "number the texts from 0"))  # b n w
         where = note("places", self.positions(places))  # b n w
         return note("stream", self.dropout(self.norm(pieces + kinds + where)))  # b n w
