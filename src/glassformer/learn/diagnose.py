@@ -1,6 +1,6 @@
 """Which mistake of the bank, or which two together, gives exactly these numbers; else nothing is named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,13 @@ def _only_one(exercise: Exercise, groups: Sequence[Group], answers: Answers, aga
     if len(fitting) > 1:
         more = again(1)
         fitting = [group for group in fitting if gives(exercise, group, more)] or fitting
-    return Diagnosis(fitting[0]) if fitting else None
+    return Diagnosis(max(fitting, key=lambda group: _met(exercise, group, answers))) if fitting else None
+
+
+def _met(exercise: Exercise, mistakes: Group, answers: Answers) -> int:
+    """How many of the cases that the learner answers this version can answer too."""
+    version = exercise.version(*mistakes)
+    return sum(answer_of(version, case) is not None for case, _ in answers)
 
 
 def _threes(exercise: Exercise, begun: Sequence[Group]) -> list[Group]:
@@ -102,16 +108,20 @@ def answer_of(version: Callable[..., Stages], case: Case) -> Stages | None:
 
 def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Tensor], first: str) -> Diagnosis | None:
     """A mistake of the stage `first`, the first wrong one, whose numbers were made on the way to an unknown answer."""
-    made, wholly_right = Made(values), Made([value for value in right.values() if isinstance(value, Tensor)])
+    made, known = Made(values), Made([*_tensors(right.values()), *_tensors(case.arguments)])  # there in any case
     for mistake in exercise.mistakes:
         if mistake.stage != first or mistake.gradients or first == exercise.last:
             continue
         wrong = answer_of(exercise.version(mistake), case)
         value = None if wrong is None else wrong.get(first)
         telling = isinstance(value, Tensor) and _telling(value, right[first])
-        if telling and not wholly_right.holds(value) and made.holds(value):
+        if telling and not known.holds(value) and made.holds(value):
             return Diagnosis((mistake,), more=True)
     return None
+
+
+def _tensors(values: Iterable[Any]) -> list[Tensor]:
+    return [value for value in values if isinstance(value, Tensor)]
 
 
 def _telling(wrong: Tensor, right: Any) -> bool:
@@ -130,12 +140,13 @@ def by_gradients(exercise: Exercise, case: Case, theirs: Sequence[Tensor | None]
 
 
 def gradients(function: Callable, exercise: Exercise, case: Case) -> list[Tensor | None]:
-    """Of a generic sum over the answer, with respect to each learned argument: None where nothing arrives."""
+    """Of a generic sum over the answer (the first of several) by each learned argument: None where nothing arrives."""
     arguments = [
         each.clone().requires_grad_() if k in exercise.learned else each for k, each in enumerate(case.arguments)
     ]
     answer = function(*arguments)
     answer = answer.answer if isinstance(answer, Stages) else answer
+    answer = answer[0] if isinstance(answer, tuple) else answer
     if not answer.requires_grad:
         return [None] * len(exercise.learned)
     weights = torch.linspace(-1.0, 1.3, answer.numel(), dtype=answer.dtype).view(answer.shape)

@@ -11,7 +11,12 @@ from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Proper
 
 Table = dict[str, str]
 TABLE: Table = {row[0]: str(row[1]) for row in BODY if "distance" not in row[0] and "pooler" not in row[0]}
-STRANGE = ("embeddings.position_ids", "cls.seq_relationship.weight", "encoder.layer.0.attention.self.rotary.weight")
+STRANGE = (
+    "embeddings.position_ids",
+    "cls.seq_relationship.weight",
+    "encoder.layer.0.attention.self.rotary.weight",
+    "encoder.layer.0.attention.self.query.scale",
+)
 
 
 def key(theirs: list[str], table: Table) -> Stages:

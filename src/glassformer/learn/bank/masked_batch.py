@@ -67,7 +67,7 @@ def _shares(asked: Drawn, inputs: Tensor, labels: Tensor) -> dict[str, tuple[flo
         "true": _share(labels[chosen] == ids[chosen]),
         "touched": _share((inputs != ids)[~chosen]),
         "commonest": (float(commonest.mean()) if len(others) else 0.0, len(others)),
-        "column": (float(column.max()), 20),
+        "column": (float(column.max()), FEWEST),
     }
 
 

@@ -99,6 +99,13 @@ def _all(does: Callable[[str], Callable]) -> dict[str, Any]:
 
 MORE = (
     BOARD.across(
+        "each is made of the one before",
+        OWN,
+        "k is made of q, and v of k",
+        k=lambda s: s.q @ s.wk.T,
+        v=lambda s: s.k @ s.wv.T,
+    ),
+    BOARD.across(
         "all matrices are applied the wrong way round",
         LINEAR,
         "q is x @ wq, and so are the others",

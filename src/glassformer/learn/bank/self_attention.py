@@ -47,6 +47,7 @@ BOARD = Board(
         Wrong("negative distance instead of dot product", lambda s: -torch.cdist(s.x, s.x).square(), WITH),
         Wrong("distance instead of dot product", lambda s: torch.cdist(s.x, s.x), WITH),
         Wrong("the words are added, not multiplied", lambda s: s.x.sum(-1)[:, :, None] + s.x.sum(-1)[:, None], WITH),
+        Wrong("not transposed", lambda s: s.x @ s.x, WITH),
         Wrong("reshaped instead of transposed", lambda s: s.x @ s.x.reshape(len(s.x), s.x.size(2), -1), WITH),
         Wrong("features are matched with features", lambda s: s.x.mT @ s.x, WITH),
         Wrong("a word is kept from itself", lambda s: _hidden(s.x @ s.x.mT, torch.eye), "every word sees itself too"),

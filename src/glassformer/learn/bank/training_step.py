@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glassformer.learn.bank.words import drawing, drawn
-from glassformer.learn.exercise import Case, Exercise, Mistake, Property, Stages
+from glassformer.learn.exercise import Case, Exercise, Mistake, Property, Stages, equal
 from glassformer.models.rates import warmed
 from glassformer.train import loop
 
@@ -178,6 +178,21 @@ def _losses(name: str, repair: str) -> Callable:
 ORDER = "zero_grad, loss, backward, clip, rate, step: in this order"
 CUT = "nn.utils.clip_grad_norm_(model.parameters(), 1.0) between backward and step"
 RATE = "width**-0.5 * min(step**-0.5, step * warmup**-1.5), step from 1"
+
+
+def _right(*arguments: Any) -> list[float]:
+    return trained(*arguments, on=Switches())
+
+
+def compare(theirs: Any, right: Any) -> bool:
+    """The same numbers, and the same said of what they were made of."""
+    return equal(theirs, right) and _with_graphs(theirs) == _with_graphs(right)
+
+
+def _with_graphs(losses: Any) -> bool:
+    return any(isinstance(each, Tensor) and each.requires_grad for each in losses)
+
+
 MISTAKES = (
     _mistake(
         "the gradients are never forgotten", f"each step follows those of all before it too: {ORDER}", zero="never"
@@ -236,7 +251,14 @@ MISTAKES = (
     _mistake(
         "only the last loss is given back",
         "one loss for each batch",
-        lambda *arguments: trained(*arguments, on=Switches())[-1:],
+        lambda *arguments: _right(*arguments)[-1:],
+    ),
+    Mistake(
+        "the losses are tensors with their graphs",
+        "answer",
+        "the losses are tensors that keep all they were made of: every step's graph stays in memory; loss.item() is "
+        "the number alone.",
+        wrong=lambda *given: [torch.tensor(each, requires_grad=True) for each in _right(*copy.deepcopy(given))],
     ),
 )
 
@@ -357,6 +379,7 @@ EXERCISE = Exercise(
     name="training-step",
     cases=cases,
     key=key,
+    compare=compare,
     mistakes=MISTAKES,
     right=(by_hand, by_zeroing_last, by_scheduler, by_autograd, by_closure, by_one_hot),
     properties=(Property("the first loss is that of the model as it came", _first),),

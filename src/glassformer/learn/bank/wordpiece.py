@@ -24,6 +24,7 @@ COMPETING = (  # where another way to cut finds other pieces
     ("xyzuv", {"xyz", "##u", "##v", "xy", "##zuv"}),
     ("xyzu", {"xyz", "x", "##yzu"}),
     ("xyzuv", {"xyz", "##uv", "##zuv", "x", "##y"}),
+    ("xxxx", {"x", "##x"}),  # fewer pieces than letters
 )
 
 
