@@ -56,7 +56,7 @@ ORDER = [
     Entry("post-norm-block", "A block as first published", "post_norm_block"),
     Entry("pre-norm-block", "A block that normalises what it reads", "pre_norm_block"),
     Entry("classifier", "From a sentence to a label", "classifier"),
-    Entry("generator", "From a text to its next piece", "generator"),
+    Entry("generator", "From a text to its next piece", "loss_and_next"),
     Entry("cross-attention", "Looking at another sentence", "cross_attention"),
     Entry("decoder-step", "One step of a decoder", "decoder_step"),
     Entry("cache", "Keys and values computed once", "cached_attention"),

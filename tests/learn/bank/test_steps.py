@@ -65,3 +65,4 @@ def test_equal_infinities_do_not_differ_and_no_number_does():
 
 def test_what_is_many_is_spoken_of_as_many():
     assert difference(tensor([1.0]), tensor([2.0]), "your weights") == "your weights are 1.00, they should be 2.00"
+    assert difference(tensor(1.0), tensor(2.0), "your loss") == "your loss is 1.00, it should be 2.00"

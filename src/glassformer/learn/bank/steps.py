@@ -108,7 +108,7 @@ def _of_tensors(theirs: Tensor, right: Tensor, called: str) -> str:
         return f"in {called} there are {_kind(theirs)}, wanted are {_kind(right)}"
     at = place(theirs, right)
     mine, other = _shown(theirs[at], right[at])
-    if not at and called.endswith("s"):
+    if not at and called.endswith("s") and not called.endswith("ss"):
         return f"{called} are {mine}, they should be {other}"
     index = str(list(at)) if at else ""
     return f"{called}{index} is {mine}, it should be {other}"
