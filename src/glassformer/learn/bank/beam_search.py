@@ -19,6 +19,8 @@ from glassformer.models.beams import Search, beams
 from glassformer.models.decoding import Until
 
 Text = tuple[list[int], float]
+CLEAR = 1e-3  # by which the best text is ahead of the second
+MANY = 300  # texts: as good as all, in these cases
 
 
 def key(table: Tensor, begin: int, end: int, most: int, width: int) -> Stages:
@@ -29,7 +31,11 @@ def key(table: Tensor, begin: int, end: int, most: int, width: int) -> Stages:
 
 @dataclass(frozen=True)
 class Switches:
-    """refill: one that goes on takes the place of one that ended; own: each text keeps its own best continuation."""
+    """refill: one that goes on takes the place of one that ended; own: each text keeps its own best continuation.
+
+    ends: aside; unseen: as any other; dropped; any: also those outside the beam.
+    kept: best or worst of them; all: what goes on, though not what ends.  begins: texts go on behind `begin` too.
+    """
 
     refill: bool = False
     ends: str = "aside"
@@ -39,6 +45,7 @@ class Switches:
     kept: str = "best"
     width: int = 0
     row: str = "last"
+    begins: bool = True
 
 
 SCORES = {
@@ -50,13 +57,20 @@ SCORES = {
 LAST = {
     "best": lambda ended, going: max(ended + going, key=lambda pair: pair[1]),
     "worst": lambda ended, going: min(ended + going, key=lambda pair: pair[1]),
+    "second": lambda ended, going: sorted(ended + going, key=lambda pair: pair[1])[-2:][0],
+    "of those that ended": lambda ended, going: max(ended or going, key=lambda pair: pair[1]),
     "first to end": lambda ended, going: (ended + going)[0],
     "per piece": lambda ended, going: max(ended + going, key=lambda pair: pair[1] / len(pair[0])),
-    "longest": lambda ended, going: max(ended + going, key=lambda pair: (len(pair[0]), pair[1])),
+    "longest": lambda ended, going: max(ended or going, key=lambda pair: (len(pair[0]), pair[1])),
 }
 
 
 def search(table: Tensor, begin: int, end: int, most: int, width: int, on: Switches) -> Text:
+    return LAST[on.last](*found(table, begin, end, most, width, on))
+
+
+def found(table: Tensor, begin: int, end: int, most: int, width: int, on: Switches) -> tuple[list[Text], list[Text]]:
+    """The texts that ended, and those that go on."""
     going, ended, rows, wide = [([], 0.0)], [], table.tolist(), on.width or width
     for _ in range(most):
         longer = [_continued(pair, rows, begin, end, on) for pair in going]
@@ -64,11 +78,13 @@ def search(table: Tensor, begin: int, end: int, most: int, width: int, on: Switc
         if on.own:
             order = [max(each, key=lambda pair: pair[1]) for each in longer] if len(going) >= wide else order
         best = order[:wide]
-        done = [pair for pair in best if pair[0][-1] == end and on.ends != "unseen"]
+        done = [pair for pair in (order if on.ends == "any" else best) if pair[0][-1] == end and on.ends != "unseen"]
         ended += done if on.ends != "dropped" else []
-        left = [pair for pair in (order if on.refill else best) if pair[0][-1] != end or on.ends == "unseen"]
-        going = left[:wide]
-    return LAST[on.last](ended, going)
+        more = order if on.refill or on.kept == "all" else best
+        left = [pair for pair in more if pair[0][-1] != end or on.ends == "unseen"]
+        left = [pair for pair in left if on.begins or pair[0][-1] != begin]
+        going = left[: MANY if on.kept == "all" else wide]
+    return ended, going
 
 
 def _continued(pair: Text, rows: list, begin: int, end: int, on: Switches) -> list[Text]:
@@ -81,7 +97,7 @@ def _continued(pair: Text, rows: list, begin: int, end: int, on: Switches) -> li
 def cases(seed: int) -> list[Case]:
     """Tables in which the beam finds another text than greedy does, and another than looking at all would."""
     draw, found = drawing(seed), []
-    wanted = [(5, 5, 2, 1.0), (6, 4, 2, 0.5), (6, 6, 3, 1.0), (8, 5, 2, 1.0), (9, 6, 3, 1.2)]
+    wanted = [(5, 5, 2, 1.0), (6, 4, 2, 0.5), (6, 6, 3, 1.0), (8, 3, 2, 0.0), (7, 4, 3, 0.3)]
     while len(found) < len(wanted):
         pieces, most, width, ends = wanted[len(found)]
         table = likely(draw, pieces, 1, sharp=1.2, ends=ends)
@@ -91,11 +107,25 @@ def cases(seed: int) -> list[Case]:
     return found
 
 
+APART = (  # from each of these one case at least is told apart, whatever the seed
+    Switches(last="first to end"),
+    Switches(kept="all"),
+    Switches(ends="any"),
+    Switches(last="of those that ended"),
+    Switches(begins=False),
+)
+
+
 def _telling(given: tuple, which: int) -> bool:
-    answer = key(*given).answer
-    right = [search(*given, on=Switches()), search(*given, on=Switches(refill=True))]
-    greedy = search(*given, on=Switches(width=1))[0]
-    return all(equal(each, answer) for each in right) and answer[0] != greedy and len(answer[0]) > 1 + (which % 2)
+    """Nothing ties, right versions agree, greedy is wrong, and so is what this case is to tell apart."""
+    texts = found(*given, on=Switches())
+    right, second = (LAST[last](*texts) for last in ("best", "second"))
+    if len(right[0]) < 2 + which % 2 or right[1] - second[1] < CLEAR:
+        return False
+    other, greedy = search(*given, on=APART[which]), search(*given, on=Switches(width=1))
+    if right[0] in (other[0], greedy[0]) or (which == 2 and other == search(*given, on=Switches(width=MANY))):
+        return False
+    return equal(search(*given, on=Switches(refill=True)), right) and equal(key(*given).answer, right)
 
 
 TOGETHER = "sort the continuations of all texts together, and keep the `width` likeliest"
@@ -119,12 +149,14 @@ MISTAKES = (
         width=1,
     ),
     _mistake("each text keeps its own best continuation", TOGETHER, own=True),
-    _mistake("every continuation is kept", TOGETHER, width=10_000),
+    _mistake("every continuation is kept", TOGETHER, width=MANY),
     _mistake(
         "the beam is one too wide",
         "keep `width` texts, no more",
         lambda t, b, e, m, w: search(t, b, e, m, w + 1, Switches()),
     ),
+    _mistake("texts outside the beam go on", "keep `width` texts: what is not among them is gone", kept="all"),
+    _mistake("texts that end outside the beam count", "only of the `width` likeliest those that end count", ends="any"),
     _mistake("the least likely texts are kept", f"{TOGETHER}: largest first", kept="worst"),
     _mistake("only the last piece counts", SUMMED, score="last"),
     _mistake("log-probabilities are multiplied", SUMMED, score="product"),
@@ -132,8 +164,10 @@ MISTAKES = (
     _mistake("texts go on behind their end", "a text that ends is put aside, and not continued", ends="unseen"),
     _mistake("texts that end are lost", "put them aside: the best of them may be the answer", ends="dropped"),
     _mistake("the first text that ends is given back", AT_LAST, last="first to end"),
+    _mistake("texts that were cut off do not count", AT_LAST, last="of those that ended"),
+    _mistake("texts do not go on behind `begin`", "only `end` ends a text", begins=False),
     _mistake("the score is divided by the length", f"no length penalty here: {SUMMED}", last="per piece"),
-    _mistake("the longest text is given back", AT_LAST, last="longest"),
+    _mistake("the longest text that ended is given back", AT_LAST, last="longest"),
     _mistake("the worst text is given back", AT_LAST, last="worst"),
     _mistake("the column is read, not the row", "row p says what follows p", row="column"),
     _mistake(
