@@ -11,13 +11,27 @@ from glassformer.learn.check import check
 from tests.learn.apart.second import LOTS
 
 NAMES = ("attention", "causal", "multi-head", "layer-norm")
+WHICH = ("first", "second", "third")
+
+
+def third(name):
+    """The module of an exercise's third lot, with WRONG and RIGHT."""
+    return importlib.import_module(f"tests.learn.apart.fresh_{name.replace('-', '_')}")
 
 
 @cache
-def judged(name, second=False):
-    """(apart, result) of every wrong answer of one exercise."""
+def judged(name, which="first"):
+    """(apart, result) of every wrong answer of one exercise in one of the three lots."""
     module = importlib.import_module(f"tests.learn.apart.{name.replace('-', '_')}")
-    return [(apart, check(apart.thing, name)) for apart in (LOTS[name] if second else module.WRONG)]
+    lot = {"first": module.WRONG, "second": LOTS[name], "third": third(name).WRONG}[which]
+    return [(apart, check(apart.thing, name)) for apart in lot]
+
+
+@cache
+def refused(name):
+    """(thing, result) of every right answer of the third lot that is not taken as right."""
+    results = [(thing, check(thing, name)) for thing in third(name).RIGHT]
+    return [(thing, result) for thing, result in results if not result.passed]
 
 
 def placed(apart, result):
@@ -30,16 +44,20 @@ def named(apart, result):
 
 def main(names=NAMES):
     torch.set_num_threads(1)
-    for name, second in product(names, (False, True)):
-        results = judged(name, second)
+    for name, which in product(names, WHICH):
+        results = judged(name, which)
         for apart, result in results:
             if result.passed or not placed(apart, result) or not named(apart, result):
                 wanted = f"{apart.stage}: {apart.named}"
                 print(f"  {apart.thing.__name__}: {wanted!r}, got {result.stage}: {result.mistake}: {result.message}")
         counts = [sum(map(lambda pair, count=count: count(*pair), results)) for count in (placed, named)]
         rejected = sum(not result.passed for _, result in results)
-        lot = f"{name}, second lot" if second else name
-        print(f"{lot}: of {len(results)} {rejected} rejected, {counts[0]} placed, {counts[1]} named")
+        print(f"{name}, {which} lot: of {len(results)} {rejected} rejected, {counts[0]} placed, {counts[1]} named")
+    for name in names:
+        for thing, result in refused(name):
+            print(f"  {thing.__name__} is right, got {result.stage}: {result.mistake}: {result.message}")
+        right = len(third(name).RIGHT)
+        print(f"{name}: of {right} right answers {right - len(refused(name))} accepted")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import pytest
 from tests.learn.apart.score import NAMES, judged, named, placed
 
 
-@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("which", ["first", "second"])
 @pytest.mark.parametrize("name", NAMES)
-def test_wrong_answers_kept_apart(name, second):
-    results = judged(name, second)
+def test_wrong_answers_kept_apart(name, which):
+    results = judged(name, which)
     assert len(results) >= 7 and not [apart.thing.__name__ for apart, result in results if result.passed]
     assert sum(placed(*pair) for pair in results) >= 0.9 * len(results)
     assert sum(named(*pair) for pair in results) >= 0.8 * len(results)
