@@ -14,7 +14,7 @@ import torch
 
 import glassformer as gf
 from glassformer.models.decoding import Until, greedy, probabilities, sample, write
-from glassformer.models.losses import cross_entropy
+from glassformer.models.losses import cross_entropy, of_the_text
 from glassformer.models.simple import Generator
 from glassformer.parts.attention import Memory
 
@@ -65,6 +65,28 @@ with torch.inference_mode():
     moved = (model(ids) - model(other)).abs().amax(-1)[0]
 print("logits that moved at position:", (moved > 1e-4).nonzero().flatten().tolist(), "of", ids.size(1))
 assert moved[:-5].max() < 1e-4 and moved[-5:].max() > 0.1
+
+# %% [markdown]
+# Texts of several lengths stand in one batch, padding behind the shorter ones. Padding asks nothing: every character
+# that came counts once, in a long text and in a short one. And what comes next is read where a text *ends*, not in the
+# last column.
+
+# %%
+texts = [m.cut(text).ids for text in ("What ligh", "The king is dea")]
+ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)
+real = torch.arange(ids.size(1)) < torch.tensor([len(text) for text in texts])[:, None]
+with torch.inference_mode():
+    logits = model(ids, real)
+    alone = [model(torch.tensor([text])) for text in texts]
+loss = cross_entropy(logits[:, :-1], of_the_text(ids, real)[:, 1:])
+each = [cross_entropy(own[:, :-1], torch.tensor([text[1:]])) for own, text in zip(alone, texts, strict=True)]
+asked = torch.tensor([len(text) - 1 for text in texts])
+print(f"a mean over characters: {loss:.4f}; over the texts' means: {torch.stack(each).mean():.4f}")
+assert torch.allclose(loss, (torch.stack(each) * asked).sum() / asked.sum(), atol=1e-4)
+ends = logits[torch.arange(len(texts)), real.sum(dim=1) - 1]
+print("next, where each text ends:", [m.tokens.decode([piece]) for piece in greedy(ends)])
+print("in the last column:        ", [m.tokens.decode([piece]) for piece in greedy(logits[:, -1])])
+assert greedy(ends).tolist() == [int(greedy(own[:, -1])) for own in alone] != greedy(logits[:, -1]).tolist()
 
 # %% [markdown]
 # ## Temperature
@@ -149,7 +171,8 @@ m.explain("ROMEO: what li").show()
 # %% [markdown]
 # ## Your turn
 #
-# Write `generator`, `greedy` and `cache`, then find what changed the answer in `bug-cache`.
+# Write `generator` (the loss, and what comes next), `greedy` and `cache`, then find what changed the answer in
+# `bug-cache`.
 #
 # **Try it yourself:** `print(m.generate("Your own words", most=200, temperature=0.8, seed=1).text)`. At which
 # temperature does it stop spelling?

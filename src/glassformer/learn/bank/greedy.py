@@ -1,12 +1,14 @@
 """The likeliest piece, again and again, from a table of what follows what."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from glassformer.learn.bank.steps import apart
 from glassformer.learn.bank.tables import Table, likely
 from glassformer.learn.bank.words import drawing
-from glassformer.learn.exercise import Case, Exercise, Mistake, Property, Stages
+from glassformer.learn.exercise import Case, Exercise, Mistake, Property, Stages, equal
 from glassformer.models.decoding import Until, write
 
 
@@ -62,6 +64,15 @@ def _second(table: Tensor, text: list[int]) -> int:
 def _padded(table: Tensor, begin: int, end: int, most: int) -> list[int]:
     text = _write(table, begin, end, most)
     return text + [end] * (most - len(text))
+
+
+def compare(theirs: Any, right: Any) -> bool:
+    """The same pieces, and whole numbers where those are wanted."""
+    return equal(theirs, right) and _tensors(theirs) == _tensors(right)
+
+
+def _tensors(pieces: Any) -> bool:
+    return any(isinstance(each, Tensor) for each in pieces)
 
 
 NEXT = "the next piece is table[piece].argmax(), then `piece` is that one"
@@ -127,6 +138,12 @@ MISTAKES = (
         "it stops where a piece comes again",
         STOP,
         lambda t, b, e, m: _write(t, b, e, m, stops=lambda x: x[-1] == e or x[-1] in x[:-1]),
+    ),
+    Mistake(
+        "the pieces are tensors",
+        "answer",
+        "the pieces are tensors, whole numbers are wanted: int(…) or .item() makes one of a tensor.",
+        wrong=lambda t, b, e, m: [torch.tensor(p) for p in _write(t, b, e, m)],
     ),
     _mistake(
         "the likeliest piece of all the table",
@@ -204,6 +221,7 @@ EXERCISE = Exercise(
     name="greedy",
     cases=cases,
     key=key,
+    compare=compare,
     mistakes=MISTAKES,
     right=(by_for, by_recursion, by_lists, by_softmax, by_cutting, by_sorting),
     properties=(Property("each piece is the likeliest after the one before", _likeliest),),
