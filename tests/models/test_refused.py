@@ -1,10 +1,13 @@
 """What a model cannot read: one line that says what, what it could read, and what to do; and nothing has changed."""
 
+import itertools
+
 import pytest
 import torch
 
 from glassformer.models.gpt2 import Gpt2Classifier, Gpt2Writer
 from glassformer.models.heads import CausalLanguageModel
+from glassformer.parts.attention import Memory
 from glassformer.parts.mask import Runs
 from tests import small
 
@@ -54,3 +57,70 @@ def test_positions_that_are_told_and_not_there_are_named(places, told):
     line = f"^positions {told} were told, the model knows 0 to 8: leave `positions` out to count them$"
     with pytest.raises(ValueError, match=line):
         small.bert()(SOURCE, positions=torch.tensor([places]))
+
+
+# what was refused is not remembered
+
+
+REMEMBERS = {
+    "generator": small.generator,
+    "gpt2": lambda: small.gpt2(Gpt2Writer),
+    "bert": lambda: small.bert(CausalLanguageModel, decoder=True),
+    "bert, distances": lambda: small.bert(CausalLanguageModel, decoder=True, positions="relative_key"),
+    "translator": small.translator,
+}
+FIRST, LAST = torch.tensor([[3, 1, 4, 1], [2, 7, 1, 8]]), torch.tensor([[5, 9], [2, 8]])
+MANY, OTHERS, NONE_SUCH = torch.zeros(2, 6, dtype=torch.long), FIRST[:1, :2], torch.tensor([[5, 11], [2, 8]])
+REFUSED = {
+    "too long": (MANY, "10 positions asked for, the model knows 9: cut the text"),
+    "too long at once": (MANY.repeat(1, 2), "positions asked for, the model knows 9: cut the text"),
+    "no such piece": (NONE_SUCH, "piece 11 was asked for, the model knows 0 to 10"),
+    "another number of texts": (OTHERS, "1 texts go on, it has read 2: `choose` which, or begin anew"),
+}
+
+
+def begun(model):
+    return model.read(FIRST) if hasattr(model, "read") else Memory()
+
+
+@pytest.mark.parametrize("refused", REFUSED)
+@pytest.mark.parametrize("kind", REMEMBERS)
+def test_a_call_that_is_refused_leaves_the_memory_as_it_was(kind, refused):
+    model, (ids, line) = REMEMBERS[kind](), REFUSED[refused]
+    untouched, memory = begun(model), begun(model)
+    for each in (untouched, memory):
+        model(FIRST, memory=each)
+    before, known = memory.real, dict(memory.known)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=line):
+            model(ids, memory=memory)
+        assert torch.equal(memory.real, before) and memory.length == 4 and memory.known == known
+    torch.testing.assert_close(model(LAST, memory=memory), model(LAST, memory=untouched), rtol=0, atol=0)
+    assert memory.length == 6
+
+
+@pytest.mark.parametrize("inference", [False, True], ids=["learning", "inference"])
+@pytest.mark.parametrize("refused", ["too long at once", "no such piece"])
+@pytest.mark.parametrize("kind", REMEMBERS)
+def test_a_memory_whose_first_call_is_refused_is_still_empty(kind, refused, inference):
+    model, (ids, line) = REMEMBERS[kind](), REFUSED[refused]
+    with torch.inference_mode(inference):
+        memory = begun(model)
+        with pytest.raises(ValueError, match=line):
+            model(ids, memory=memory)
+        assert memory.real is None and not memory.known
+        alone = Memory(None if memory.source is None else memory.source[:1])
+        found, expected = model(FIRST, memory=memory)[:1], model(FIRST[:1], memory=alone)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "other"), list(itertools.pairwise([*REMEMBERS, "generator"])))
+def test_a_memory_of_another_model_is_refused_and_goes_on_with_its_own(kind, other):
+    model, stranger = REMEMBERS[kind](), REMEMBERS[other]()
+    memory, untouched = begun(model), begun(model)
+    for each in (memory, untouched):
+        model(FIRST, memory=each)
+    memory.source = FIRST[..., None].expand(-1, -1, 12) * 0.1 if memory.source is None else memory.source
+    with pytest.raises(ValueError, match="of 4 positions in this memory the model read 0: each begins one of its own"):
+        stranger(LAST, memory=memory)
+    torch.testing.assert_close(model(LAST, memory=memory), model(LAST, memory=untouched), rtol=0, atol=0)

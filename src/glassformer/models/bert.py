@@ -11,6 +11,7 @@ Where this model and the reference (transformers' `BertModel`) part, on purpose:
 - a kind of positions that does not exist is an error instead of no positions at all.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -110,11 +111,12 @@ class Bert(nn.Module):
         """
         self._remembers(memory)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real
-        known = new if memory is None else memory.meet(new)  # b j
-        places = self._places(known)[:, -ids.size(1) :] if positions is None else positions  # b n
-        x = self._embedded(ids, types, places)  # b n w
+        if positions is None:
+            reaches(upto(new, memory), self.config.longest)
+        x = read_on(new, memory, lambda counted: self._embedded(ids, types, counted, positions))  # b n w
         both = not self.config.decoder
         everywhere = both and real is None
+        known = met(new, memory)  # b j
         return note("final", self.layers(x, None if everywhere else may_look(known, ids.size(1), both), memory))
 
     def read_packed(self, ids: Tensor, runs: mask.Runs, types: Tensor | None = None) -> Tensor:
@@ -122,16 +124,17 @@ class Bert(nn.Module):
         if self.config.decoder:
             raise ValueError("packed texts are read both ways, a decoder may not look ahead: give it a padded batch")
         reaches(max(runs.lengths), self.config.longest)
-        x = self._embedded(ids, types, runs.places.to(ids.device))  # n w
+        x = self._embedded(ids, types, runs.places.to(ids.device), None)  # n w
         return note("final", self.layers(x, runs))  # n w
 
-    def _embedded(self, ids: Tensor, types: Maybe, places: Tensor) -> Tensor:
+    def _embedded(self, ids: Tensor, types: Maybe, counted: Tensor, told: Maybe) -> Tensor:
+        places = counted if told is None else told  # b n
         try:
             return self.embed(ids, torch.zeros_like(ids) if types is None else types, places)  # b n w
         except IndexError:
-            told = f"positions {places.min()} to {places.max()} were told"
+            asked = f"positions {places.min()} to {places.max()} were told"
             knows = f"the model knows 0 to {self.config.longest - 1}"
-            raise ValueError(f"{told}, {knows}: leave `positions` out to count them") from None
+            raise ValueError(f"{asked}, {knows}: leave `positions` out to count them") from None
 
     def _remembers(self, memory: Memory | None) -> None:
         if self.config.cross and (memory is None or memory.source is None):
@@ -139,15 +142,35 @@ class Bert(nn.Module):
         if memory is not None and not self.config.decoder:
             raise ValueError("what an encoder has read changes with what follows, so it keeps no memory: decoder=True?")
 
-    def _places(self, known: Tensor) -> Tensor:
-        reaches(known.size(-1), self.config.longest)
-        return mask.places(known)  # b n
-
 
 def reaches(length: int, longest: int) -> None:
     """Raises ValueError where a text is longer than a model can read."""
     if length > longest:
         raise ValueError(f"{length} positions asked for, the model knows {longest}: cut the text")
+
+
+def upto(new: Tensor, memory: Past) -> int:
+    """How many positions will have been read, `new` (b, n) being real or not."""
+    return new.size(-1) + (0 if memory is None else memory.length)
+
+
+def met(new: Tensor, memory: Past) -> Tensor:
+    """What is real of all that has been read, `new` (b, n) the last of it: (b, j)."""
+    return new if memory is None or memory.real is None else memory.real  # b j
+
+
+def read_on(new: Tensor, memory: Past, embed: Callable[[Tensor], Tensor]) -> Tensor:
+    """The vectors of what is new, (b, n, w), which `memory` meets.
+
+    new: (b, n) what is real of it; embed: makes them of its places (b, n).  Where it cannot, the memory is as it was.
+    """
+    read = new if memory is None else memory.meet(new)  # b j
+    try:
+        return embed(mask.places(read)[:, -new.size(-1) :])  # b n w
+    except ValueError:
+        if memory is not None:
+            memory.real = read[:, : -new.size(-1)] if memory.length > new.size(-1) else None
+        raise
 
 
 def may_look(known: Tensor, new: int, both: bool = False) -> Tensor:

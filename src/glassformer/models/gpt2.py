@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.bert import begin, known, may_look, reaches
+from glassformer.models.bert import begin, known, may_look, met, reaches, read_on, upto
 from glassformer.models.losses import LOSSES, cross_entropy, of_the_text, problem
-from glassformer.parts import mask, pool
+from glassformer.parts import pool
 from glassformer.parts.attention import Attention, Memory, split
 from glassformer.parts.block import ACTIVATIONS, MLP, PreNormBlock, Stack
 from glassformer.parts.embed import Embed, Placed
@@ -83,11 +83,9 @@ class Gpt2(nn.Module):
         read before; then `ids` is only what is new.  Raises ValueError beyond `config.longest`.
         """
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real
-        read = new if memory is None else memory.meet(new)  # b j
-        reaches(read.size(-1), self.config.longest)
-        places = mask.places(read)[:, -ids.size(1) :]  # b n
-        x = self.embed(ids, places)  # b n w
-        return note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
+        reaches(upto(new, memory), self.config.longest)
+        x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
+        return note("final", self.finish(self.layers(x, may_look(met(new, memory), ids.size(1)), memory)))
 
 
 class Predict(nn.Module):

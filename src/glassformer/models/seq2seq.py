@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.bert import known, may_look, reaches
+from glassformer.models.bert import known, may_look, met, reaches, read_on, upto
 from glassformer.parts import embed, mask
 from glassformer.parts.attention import Attention, Memory, split
 from glassformer.parts.block import (
@@ -132,11 +132,10 @@ class Translator(nn.Module):
         """
         if memory is None or memory.source is None:
             raise ValueError("a translator looks at a source: give memory=model.read(ids, real)")
-        reaches(memory.length + ids.size(1), self.config.longest)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
-        written = memory.meet(new)  # b j
-        x = self.embed(ids, mask.places(written)[:, -ids.size(1) :])  # b n w
-        final = note("final", self.finish(self.layers(x, may_look(written, ids.size(1)), memory)))
+        reaches(upto(new, memory), self.config.longest)
+        x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
+        final = note("final", self.finish(self.layers(x, may_look(met(new, memory), ids.size(1)), memory)))
         return note("logits", self.predict(final, self.embed.pieces.weight))  # b n v
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from glassformer.models.bert import known, may_look, reaches
+from glassformer.models.bert import known, may_look, met, reaches, read_on, upto
 from glassformer.parts import embed, mask, pool
 from glassformer.parts.attention import Attention, Memory
 from glassformer.parts.block import MLP, Block, PostNormBlock, PreNormBlock, Stack
@@ -126,11 +126,10 @@ class Generator(nn.Module):
 
         memory: what has been read before; then `ids` is only what is new.  Raises ValueError beyond `config.longest`.
         """
-        reaches(ids.size(1) + (0 if memory is None else memory.length), self.config.longest)
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
-        read = new if memory is None else memory.meet(new)  # b j
-        x = self.embed(ids, mask.places(read)[:, -ids.size(1) :])  # b n w
-        final = note("final", self.finish(self.layers(x, may_look(read, ids.size(1)), memory)))
+        reaches(upto(new, memory), self.config.longest)
+        x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
+        final = note("final", self.finish(self.layers(x, may_look(met(new, memory), ids.size(1)), memory)))
         return note("logits", self.head(final))  # b n v
 
 
