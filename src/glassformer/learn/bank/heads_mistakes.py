@@ -41,6 +41,7 @@ APPLY = "the last step is merged @ wo.T"
 
 RARE = {
     "attention runs over the heads",
+    "the slices of the heads overlap",
     "the heads of the values are interleaved",
     "only the last head is used",
     "heads in reverse",
@@ -81,6 +82,13 @@ _ALL = (
         "a head takes every heads-th feature instead of a block of neighbours",
         "view as (b, n, heads, d), heads before d",
         split="interleaved",
+    ),
+    _mistake(
+        "the slices of the heads overlap",
+        "q",
+        "each head begins one feature after the one before it",
+        "head h takes the features h · d … (h + 1) · d",
+        split="overlapping",
     ),
     _mistake("one head only", "q", "the width is not split: there is one head", WAY, split="one head"),
     _mistake(

@@ -46,6 +46,7 @@ def _variance(x: Tensor, mean: Tensor, axes: tuple[int, ...], on: Switches) -> T
     around = x - mean if on.centre == "variance only" or on.count == "around the mean" else _less(x, mean, on.centre)
     if on.count == "around its own mean":
         around = x - x.mean(axes, keepdim=True)
+    around = x if on.count == "around 0" else around
     many = math.prod(x.size(axis) for axis in axes)
     total = around.square().sum(axes, keepdim=True)
     absolute = around.abs().mean(axes, keepdim=True).square()
@@ -182,6 +183,12 @@ _ALL = (
         count="n − 1",
     ),
     _mistake("the squares are summed, not averaged", "variance", "divide by how many features there are", count="sum"),
+    _mistake(
+        "variance without centring",
+        "variance",
+        "average the squares of x − mean, not those of x",
+        count="around 0",
+    ),
     _mistake("divided by n + 1", "variance", "divide by how many features there are", count="n + 1"),
     _mistake(
         "absolute deviation instead of variance",

@@ -84,6 +84,7 @@ SPLIT: dict[str, Callable[[Tensor, int], Tensor]] = {
     "not transposed": lambda y, h: y.unflatten(-1, (h, -1)),
     "batch first": lambda y, h: y.transpose(0, 1).reshape(y.size(0), h, y.size(1), -1),
     "reversed": lambda y, h: y.unflatten(-1, (h, -1)).transpose(1, 2).flip(1),
+    "overlapping": lambda y, h: y.unfold(-1, y.size(-1) // h, 1)[:, :, :h].transpose(1, 2),
 }
 
 MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -138,7 +139,8 @@ def switchboard(
     attended = attending(q, k, v, mask, inner)
     merged = MERGE[on.merge](attended["mixture"], x)
     output = ADDED[on.add](OUTWARD[on.out](merged, w), x)
-    stages = Stages(q=q, k=k, v=v, **attended, merged=merged, output=output)
+    left = MERGE[f"only {on.merge}"](attended["mixture"], x) if on.merge in ("first", "last") else merged
+    stages = Stages(q=q, k=k, v=v, **attended, merged=left, output=output)
     return stages if on.gives == "output" else Stages(stages, output=stages[on.gives])
 
 
