@@ -2,18 +2,27 @@
 
 One change each: an operator, an axis or another number, two arguments exchanged, a call or keyword left out, a name put
 for another, a condition turned round, a method put for its neighbour, an intermediate value given back.
+`--named` asks for each with wrong numbers whether the checker has a name for the mistake too: that takes minutes.
 """
 
 import ast
+import contextlib
 import copy
+import functools
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 
-from glassformer.learn import order
-from glassformer.learn.check import check
-from glassformer.learn.result import Result
+from glassformer.learn import bank, order
+from glassformer.learn.check import UNKNOWN, check
+from glassformer.learn.exercise import Case
+from glassformer.learn.trial import put
+
+FILE = "mutant.py"
+MOST = 1_000_000  # lines that one call of a mutant may run: one that never ends is stopped there
 
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.MatMult: ast.Mult}
 NEIGHBOURS = {
@@ -30,19 +39,16 @@ NEIGHBOURS |= {"max": "min", "sum": "mean", "argmax": "argmin", "exp": "sinh", "
 def mutants(source: str) -> Iterator[tuple[str, str]]:
     """(what was changed, the whole source with that one change), each source once."""
     tree, seen = ast.parse(source), {ast.unparse(ast.parse(source))}
-    count = sum(1 for _ in ast.walk(tree))
-    for at in range(count):
-        for kind in range(12):
+    for at, original in enumerate(ast.walk(tree)):
+        for change in CHANGES.get(type(original), ()):
             mutant = copy.deepcopy(tree)
             node = next(each for k, each in enumerate(ast.walk(mutant)) if k == at)
-            before = ast.unparse(node) if isinstance(node, ast.expr | ast.stmt) else ""
-            changed = _change(mutant, node, kind)
-            if changed is None:
-                continue
-            text = ast.unparse(mutant)
-            if text not in seen:
+            before = ast.unparse(node)
+            changed = change(mutant, node)
+            text = "" if changed is None else ast.unparse(mutant)
+            if text and text not in seen:
                 seen.add(text)
-                yield f"line {getattr(node, 'lineno', 0)}: {before} → {changed}", text
+                yield f"{original.lineno}:{original.col_offset} {before} → {changed}", text
 
 
 def _put(tree: ast.Module, old: ast.AST, new: ast.expr) -> str:
@@ -55,22 +61,6 @@ def _put(tree: ast.Module, old: ast.AST, new: ast.expr) -> str:
     return ast.unparse(new)
 
 
-def _change(tree: ast.Module, node: ast.AST, kind: int) -> str | None:
-    """The change of this kind to this node, in words; None where there is none."""
-    changes = {
-        ast.BinOp: (_operator, _exchange_sides),
-        ast.Constant: (_one_more, _turned),
-        ast.Call: (_leave_out, _exchange, _drop_keyword),
-        ast.Attribute: (_neighbour,),
-        ast.UnaryOp: (_no_sign,),
-        ast.Compare: (_condition,),
-        ast.Name: (_name_before, _name_after),
-        ast.Return: (_first_local, _second_local, _third_local),
-    }
-    kinds = changes.get(type(node), ())
-    return kinds[kind](tree, node) if kind < len(kinds) else None
-
-
 def _operator(tree, node):
     if type(node.op) not in OPERATORS:
         return None
@@ -79,7 +69,7 @@ def _operator(tree, node):
 
 
 def _exchange_sides(tree, node):
-    if isinstance(node.op, ast.Add | ast.Mult | ast.BitOr):
+    if isinstance(node.op, ast.Add | ast.Mult | ast.BitOr | ast.BitAnd):
         return None
     node.left, node.right = node.right, node.left
     return ast.unparse(node)
@@ -194,35 +184,116 @@ def _third_local(tree, node):
     return _local(tree, node, 3)
 
 
-def judged(name: str) -> list[tuple[str, Result | None]]:
-    """(what was changed, what the checker says) for every mutant of one solution; None where the file does not load."""
-    entry, results = order.entry(name), []
-    for what, text in mutants(entry.solution.read_text("utf-8")):
-        space: dict = {"__name__": "mutant"}
+CHANGES: dict[type[ast.AST], tuple[Callable[[Any, Any], str | None], ...]] = {
+    ast.BinOp: (_operator, _exchange_sides),
+    ast.Constant: (_one_more, _turned),
+    ast.Call: (_leave_out, _exchange, _drop_keyword),
+    ast.Attribute: (_neighbour,),
+    ast.UnaryOp: (_no_sign,),
+    ast.Compare: (_condition,),
+    ast.Name: (_name_before, _name_after),
+    ast.Return: (_first_local, _second_local, _third_local),
+}
+
+
+class Endless(BaseException):
+    """No Exception: the checker would take it for the mutant's own, and go on."""
+
+
+def ending(function: Callable) -> Callable:
+    """The same function, stopped after MOST lines of the mutant."""
+
+    @functools.wraps(function)
+    def counted(*arguments: Any) -> Any:
+        left = MOST
+
+        def line(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal left
+            left -= event == "line"
+            if left < 0:
+                raise Endless
+            return line
+
+        before = sys.gettrace()
+        sys.settrace(lambda frame, event, argument: line if frame.f_code.co_filename == FILE else None)
         try:
-            exec(compile(text, "mutant.py", "exec"), space)
-        except Exception:
-            results.append((what, None))
-            continue
-        results.append((what, check(space[entry.function], name)))
+            return function(*arguments)
+        finally:
+            sys.settrace(before)
+
+    return counted
+
+
+def loaded(name: str, text: str) -> Callable | None:
+    """The mutant's function; None where its file does not load."""
+    space: dict = {"__name__": "mutant"}
+    try:
+        exec(compile(text, FILE, "exec"), space)
+    except Exception:
+        return None
+    return ending(space[order.entry(name).function])
+
+
+def passes(function: Callable | None, name: str, cases: Sequence[Case]) -> bool:
+    """What `check` says, sooner: the first of its cases that goes wrong is enough, and no name is looked for."""
+    exercise = bank.load(name)
+    if function is None:
+        return False
+    with warnings.catch_warnings(), contextlib.suppress(Endless):
+        warnings.simplefilter("ignore")  # of the mutants
+        for case in cases:
+            trial = put(function, exercise, case)
+            if trial.error or trial.changed or not exercise.compare(trial.answer, trial.right.answer):
+                return False
+        return check(function, name).passed
+    return False
+
+
+def judged(name: str) -> list[tuple[str, bool]]:
+    """(what was changed, whether the checker lets it pass) for every mutant of one solution."""
+    results, cases = [], bank.load(name).cases(0)
+    for what, text in mutants(order.entry(name).solution.read_text("utf-8")):
+        torch.manual_seed(0)  # masked-batch draws
+        results.append((what, passes(loaded(name, text), name, cases)))
     return results
 
 
-def main(names: list[str]) -> None:
+def named(name: str) -> tuple[int, int]:
+    """Of the mutants with wrong numbers: how many the checker has a name for, and how many there are."""
+    known = every = 0
+    for _, text in mutants(order.entry(name).solution.read_text("utf-8")):
+        torch.manual_seed(0)
+        function = loaded(name, text)
+        try:
+            result = None if function is None else check(function, name)
+        except Endless:
+            continue
+        if result is not None and result.kind == "wrong":
+            known, every = known + (result.mistake != UNKNOWN), every + 1
+    return known, every
+
+
+def row(name: str, results: list[tuple[str, bool]]) -> str:
+    """A line of the table in docs/learning.md."""
+    alive = sum(passed for _, passed in results)
+    return f"| {name} | {len(results) - alive} | {len(results)} |"
+
+
+def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
+    names = [each for each in arguments if each != "--named"] or [entry.name for entry in order.there()]
     every = dead = 0
     for name in names:
         results = judged(name)
-        alive = [what for what, result in results if result is not None and result.passed]
-        wrong = [result for _, result in results if result is not None and result.kind == "wrong"]
-        known = sum(result.mistake != "unknown" for result in wrong)
-        rejected = len(results) - len(alive)
-        print(f"{name}: {len(results)} mutants, {rejected} rejected; of {len(wrong)} with wrong numbers {known} named")
+        print(row(name, results), flush=True)
+        alive = [what for what, passed in results if passed]
         for what in alive:
             print(f"  alive: {what}")
-        every, dead = every + len(results), dead + rejected
+        if "--named" in arguments:
+            print("  with wrong numbers {1}, named {0}".format(*named(name)), flush=True)
+        every, dead = every + len(results), dead + len(results) - len(alive)
     print(f"all: {dead} of {every} rejected ({dead / every:.1%})")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or [entry.name for entry in order.there()])
+    main(sys.argv[1:])

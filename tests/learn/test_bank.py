@@ -33,6 +33,13 @@ def test_a_find_the_bug_exercise_is_named_and_others_are_empty(entry):
 
 
 @EVERY
+@pytest.mark.parametrize("odd", [3, None, "text", (), [], {}, [None]], ids=repr)
+def test_an_answer_of_another_kind_is_told_what_is_wanted(entry, odd):
+    result = check(lambda *arguments: odd, entry.name)
+    assert not result.passed and result.message
+
+
+@EVERY
 def test_the_solution_is_right_on_other_questions_too(entry):
     for seed in range(1, 6):
         result = judge(learners(entry, "solutions"), bank.load(entry.name), seed)

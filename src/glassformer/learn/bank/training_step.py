@@ -81,7 +81,7 @@ def compare(theirs: Any, right: Any) -> bool:
 
 
 def _with_graphs(losses: Any) -> bool:
-    return any(isinstance(each, Tensor) and each.requires_grad for each in losses)
+    return isinstance(losses, list) and any(isinstance(each, Tensor) and each.requires_grad for each in losses)
 
 
 # right, each in another way
