@@ -125,5 +125,5 @@ def norms(cls: type) -> list[Callable]:
         return function
 
     filled = [bool(value.any()) for value in cls(4, 1e-5).parameters()]
-    told = {(True, False): [(0, 1)], (False, True): [(1, 0)]}
+    told: dict[tuple[bool, ...], list[tuple[int, int]]] = {(True, False): [(0, 1)], (False, True): [(1, 0)]}
     return [reading(order) for order in told.get(tuple(filled), [(0, 1), (1, 0)])]
