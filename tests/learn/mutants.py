@@ -76,9 +76,10 @@ def _exchange_sides(tree, node):
 
 
 def _one_more(tree, node):
-    if not isinstance(node.value, int) or isinstance(node.value, bool):
+    """Of a number that is not whole, twice as much."""
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float):
         return None
-    node.value += 1
+    node.value += node.value if node.value and isinstance(node.value, float) else 1
     return ast.unparse(node)
 
 
@@ -86,9 +87,9 @@ def _turned(tree, node):
     if isinstance(node.value, bool):
         node.value = not node.value
         return ast.unparse(node)
-    if not isinstance(node.value, int) or node.value == 0:
+    if not isinstance(node.value, int | float) or node.value == 0:
         return None
-    node.value -= 1
+    node.value -= node.value / 2 if isinstance(node.value, float) else 1
     return ast.unparse(node)
 
 

@@ -89,7 +89,8 @@ def found(table: Tensor, begin: int, end: int, most: int, width: int, on: Switch
 
 def _continued(pair: Text, rows: list, begin: int, end: int, on: Switches) -> list[Text]:
     text, score = pair
-    row = rows[begin if not text or on.row == "first" else text[-1]]
+    at_first = not score if on.row == "scored" else not text or on.row == "first"
+    row = rows[begin if at_first else text[-1]]
     row = [each[text[-1] if text else begin] for each in rows] if on.row == "column" else row
     return [([*text, piece], SCORES[on.score](score, more)) for piece, more in enumerate(row)]
 
@@ -97,10 +98,19 @@ def _continued(pair: Text, rows: list, begin: int, end: int, on: Switches) -> li
 def cases(seed: int) -> list[Case]:
     """Tables in which the beam finds another text than greedy does, and another than looking at all would."""
     draw, found = drawing(seed), []
-    wanted = [(5, 5, 2, 1.0), (6, 4, 2, 0.5), (6, 6, 3, 1.0), (8, 3, 2, 0.0), (7, 4, 3, 0.3)]
+    wanted = [
+        (5, 5, 2, 1.0),
+        (6, 4, 2, 0.5),
+        (6, 6, 3, 1.0),
+        (8, 3, 2, 0.0),
+        (7, 4, 3, 0.3),
+        (5, 5, 2, 0.5),
+    ]
     while len(found) < len(wanted):
         pieces, most, width, ends = wanted[len(found)]
         table = likely(draw, pieces, 1, sharp=1.2, ends=ends)
+        if len(found) == SURE:
+            table[0] = torch.tensor([30.0 if piece == 2 else 0.0 for piece in range(pieces)]).log_softmax(-1)
         given = (table, 0, 1, most, width)
         if _telling(given, len(found)):
             found.append(Case(given, f"{pieces} pieces, a beam of {width}, at most {most} written"))
@@ -113,7 +123,9 @@ APART = (  # from each of these one case at least is told apart, whatever the se
     Switches(ends="any"),
     Switches(last="of those that ended"),
     Switches(begins=False),
+    Switches(row="scored"),
 )
+SURE = 5  # the case in which the first piece is sure: its log-probability is 0
 
 
 def _telling(given: tuple, which: int) -> bool:
@@ -162,6 +174,7 @@ MISTAKES = (
     _mistake("log-probabilities are multiplied", SUMMED, score="product"),
     _mistake("probabilities are added", f"add the logarithms: {SUMMED}", score="probability"),
     _mistake("texts go on behind their end", "a text that ends is put aside, and not continued", ends="unseen"),
+    _mistake("a sure piece is taken for the beginning", "the beginning is where the text is empty", row="scored"),
     _mistake("texts that end are lost", "put them aside: the best of them may be the answer", ends="dropped"),
     _mistake("the first text that ends is given back", AT_LAST, last="first to end"),
     _mistake("texts that were cut off do not count", AT_LAST, last="of those that ended"),

@@ -63,6 +63,7 @@ def cases(seed: int) -> list[Case]:
         one(lambda *a: whole(*a, most=4), 1, 3, 4, "3 pieces, 4 features"),
         one(drawn, 2, 4, 5, "2 texts of 4 pieces, 5 features"),
         one(lambda *a: 0.01 * drawn(*a), 3, 5, 6, "3 texts of 5 pieces, features that hardly differ"),
+        one(lambda *a: 1e-6 * drawn(*a), 2, 3, 7, "2 texts of 3 pieces, features as small as the root of ε"),
         one(drawn, 4, 6, 3, "4 texts of 6 pieces, 3 features"),
     ]
 
@@ -145,6 +146,12 @@ BOARD = Board(
             lambda s: _normed(s.sum, epsilon=1e-5) * s.gain + s.shift,
             "BERT's is 1e-12",
         ),
+        Wrong(
+            "ε is left out, or stands outside the root",
+            lambda s: _normed(s.sum, epsilon=0.0) * s.gain + s.shift,
+            "(variance + 1e-12).sqrt() stands below",
+        ),
+        Wrong("ε is 1e-6", lambda s: _normed(s.sum, epsilon=1e-6) * s.gain + s.shift, "BERT's is 1e-12"),
         Wrong("normalised over the pieces", lambda s: _normed(s.sum, (1,)) * s.gain + s.shift, LAST),
         Wrong("normalised over a text", lambda s: _normed(s.sum, (1, 2)) * s.gain + s.shift, LAST),
         Wrong(
