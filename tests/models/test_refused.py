@@ -75,7 +75,7 @@ REFUSED = {
     "too long": (MANY, "10 positions asked for, the model knows 9: cut the text"),
     "too long at once": (MANY.repeat(1, 2), "positions asked for, the model knows 9: cut the text"),
     "no such piece": (NONE_SUCH, "piece 11 was asked for, the model knows 0 to 10"),
-    "another number of texts": (OTHERS, "1 texts go on, it has read 2: `choose` which, or begin anew"),
+    "another number of texts": (OTHERS, "1 texts (go on, it has read 2|are written, 2 were read): `choose` which, or "),
 }
 
 
@@ -120,7 +120,32 @@ def test_a_memory_of_another_model_is_refused_and_goes_on_with_its_own(kind, oth
     memory, untouched = begun(model), begun(model)
     for each in (memory, untouched):
         model(FIRST, memory=each)
-    memory.source = FIRST[..., None].expand(-1, -1, 12) * 0.1 if memory.source is None else memory.source
-    with pytest.raises(ValueError, match="of 4 positions in this memory the model read 0: each begins one of its own"):
+    lines = "of 4 positions in this memory the model read 0: each begins one of its own|looks at a source"
+    with pytest.raises(ValueError, match=lines):
         stranger(LAST, memory=memory)
     torch.testing.assert_close(model(LAST, memory=memory), model(LAST, memory=untouched), rtol=0, atol=0)
+
+
+# a translator's source
+
+
+def test_what_one_translator_read_is_nothing_to_another():
+    model, stranger = small.translator(), small.translator()
+    memory = model.read(FIRST)
+    with pytest.raises(ValueError, match=r"^another model read this source: give memory=model.read"):
+        stranger(LAST, memory=memory)
+    with pytest.raises(ValueError, match="another model read this source"):
+        stranger(LAST, memory=memory.copy())
+    assert memory.length == 0
+    torch.testing.assert_close(model(LAST, memory=memory.copy()), model(LAST, memory=memory), rtol=0, atol=0)
+    assert memory.copy().length == memory.length == 2
+
+
+def test_as_many_texts_are_written_as_were_read_or_one_was():
+    model = small.translator()
+    with pytest.raises(ValueError, match=r"^3 texts are written, 2 were read: `choose` which, or read as many$"):
+        model(FIRST[:1].expand(3, -1), memory=model.read(FIRST))
+    memory = model.read(FIRST)
+    memory.choose(torch.tensor([0, 1, 1]))
+    assert model(FIRST[[0, 1, 1]], memory=memory).shape == (3, 4, 11)
+    assert model(FIRST, memory=model.read(FIRST[:1])).shape == (2, 4, 11)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import glassformer as gf
 from glassformer.explain.reader import Reader
@@ -16,7 +17,7 @@ from glassformer.hub.tokens import pad
 from glassformer.models.beams import Search, beams
 from glassformer.models.decoding import Until, write
 from tests import made
-from tests.command import COMMAND, UTF8, told
+from tests.command import COMMAND, UTF8, run, told
 from tests.hub import marians
 
 READ, BACKWARDS = "3 1 4 1 5 9 2 6", "6 2 9 5 1 4 1 3"
@@ -32,6 +33,16 @@ def out(done):
 def marian(tmp_path_factory):
     """A translator of the hub that knows which language to write."""
     return gf.load(marians.folder(tmp_path_factory.mktemp("models") / "marian"))
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """The same with a weight that is no number."""
+    folder = marians.folder(tmp_path_factory.mktemp("models") / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.decoder.layers.0.final_layer_norm.bias"][0] = float("nan")
+    save_file(weights, folder / "model.safetensors")
+    return str(folder)
 
 
 def by_hand(reader, texts):
@@ -137,6 +148,46 @@ def test_what_the_files_say_of_languages_is_held_against_what_is_asked(marian):
     assert marian.translate("the film", to="deu", origin="eng", most=3).pieces
     with pytest.raises(gf.errors.UsageError, match="translates from eng, not from fra"):
         marian.translate("the film", to="deu", origin="fra")
+
+
+def test_a_language_it_does_not_write_is_one_line(ask, tmp_path):
+    folder = str(marians.folder(tmp_path / "marian"))
+    for arguments, line in (
+        (["--to", "xyz"], "marian does not write 'xyz'; there is deu"),
+        (["--to", ""], "marian does not write ''; there is deu"),
+        (["--to", "deu", "--from", "fra"], "does not say which languages it knows; leave --from out"),
+        ([], "marian writes several languages; say which with --to: deu"),
+    ):
+        done = ask("translate", "the film", "--model", folder, *arguments)
+        assert done.returncode == 2 and line in told(done) and not done.stdout
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [["translate", ">>deu<< the film"], ["translate", ">>deu<< the film", "--beams", "2"], ["explain", "the film"]],
+    ids=["greedy", "beams", "explain"],
+)
+def test_weights_that_are_no_numbers_are_one_line(broken, asked):
+    text = [">>deu<< the film", "--json"] if asked[0] == "explain" else asked[1:]
+    done = run(asked[0], *text, "--model", broken)
+    warned, refused = done.stderr.decode().splitlines()
+    assert done.returncode == 4 and "NaN" in warned and not done.stdout.strip()
+    assert refused.startswith("glassformer: broken: nothing can be picked from logits whose largest is [nan]")
+
+
+@pytest.mark.parametrize("beams", [None, 2])
+def test_weights_that_are_no_numbers_are_the_checkpoints_fault(broken, beams):
+    with pytest.warns(UserWarning, match="NaN"):
+        reader = gf.load(broken)
+    for ask in (reader.translate, lambda *text, **how: list(reader.stream_translation(*text, **how))):
+        with pytest.raises(gf.errors.CheckpointError, match="broken: nothing can be picked from logits"):
+            ask(">>deu<< the film", beams=beams)
+
+
+@pytest.mark.parametrize("beams", [0, -2, 1.5])
+def test_a_beam_that_is_none_is_one_line(beams):
+    with pytest.raises(gf.errors.UsageError, match=rf"a beam of width {beams} .*: give 1 or more"):
+        gf.load("reverse").translate(READ, beams=beams)
 
 
 @pytest.mark.parametrize("given", [TEXTS, []])

@@ -71,8 +71,8 @@ class Interpreter(Writer):
         """One text, as it comes.  Raises UsageError for an empty one, and for one that is too long."""
         source, ends = self._whole(text, way), self._ends([0], way)
         greedy = (each for (each,) in self._greedy([source], way, ends))
-        found = self._search([source], way, ends)[0][1] if way.search else greedy
-        return self._writing(text, self._checked(iter(found)), way, ends)
+        best = (each for _, chosen in self._search([source], way, ends) for each in chosen)
+        return self._writing(text, self._checked(best if way.search else greedy), way, ends)
 
     def render(self, text: str, way: Way) -> Rendering:
         """One text.  Raises UsageError where `begin` does."""
@@ -106,7 +106,7 @@ class Interpreter(Writer):
         if not sources:
             return
         if way.search:
-            found = self._checked(iter(self._search(sources, way, ends)))
+            found = self._checked(self._search(sources, way, ends))
             kept = [([self._hypothesis(beam) for beam in all_kept], chosen) for all_kept, chosen in found]
         else:
             columns = zip(*self._checked(self._greedy(sources, way, ends)), strict=True)
@@ -140,7 +140,7 @@ class Interpreter(Writer):
             yield [Chosen(id, logits) for id, logits in zip(step.ids.tolist(), step.logits, strict=True)]
 
     @torch.inference_mode()
-    def _search(self, sources: Sequence[Pieces], way: Way, ends: Ends) -> list[tuple[list[Beam], list[Chosen]]]:
+    def _search(self, sources: Sequence[Pieces], way: Way, ends: Ends) -> Iterator[tuple[list[Beam], list[Chosen]]]:
         """Of each text all that was kept, and the best of it with what each of its pieces was chosen from."""
         (ids, real, start), search = self._batch(sources), way.search
         assert search is not None
@@ -150,4 +150,4 @@ class Interpreter(Writer):
         written, _ = pad([[self.model.config.start, *each] for each in best], self.tokens.padding)
         logits = self.model(written[:, : self.longest], memory=self.model.read(ids, real))  # b n v
         chosen = [list(map(Chosen, each, rows)) for each, rows in zip(best, logits, strict=True)]
-        return list(zip(found, chosen, strict=True))
+        yield from zip(found, chosen, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from glassformer.errors import UsageError, did_you_mean, one_line
+from glassformer.errors import CheckpointError, UsageError, did_you_mean, one_line
 from glassformer.explain.answers import Said, Translated
 from glassformer.explain.batch import Batch, Translation
 from glassformer.explain.measure import Measure, log_odds
@@ -102,7 +102,10 @@ class Translates(Writes):
         memory = self.model.read(*pad([source.ids for source in sources], self.tokens.padding))
         until = Until(min(MOST, most - 1), self.stops, self.tokens.padding)
         start = torch.full((len(sources), 1), self.model.config.start)
-        steps = [step.ids.tolist() for step in write(self.model, start, memory=memory, until=until)]
+        try:
+            steps = [step.ids.tolist() for step in write(self.model, start, memory=memory, until=until)]
+        except ValueError as error:  # the text has been checked: it is the model
+            raise CheckpointError(f"{self.name}: {one_line(error)}") from None
         return [list(takewhile(lambda id: id not in self.stops, row)) for row in zip(*steps, strict=True)]
 
     def _given(self, text: str, most: int) -> list[int]:

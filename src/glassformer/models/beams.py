@@ -37,8 +37,9 @@ class Search:
     early: bool = False
 
     def __post_init__(self):
-        if self.width < 1:
-            raise ValueError(f"a beam of width {self.width} keeps nothing: give 1 or more")
+        if self.width < 1 or self.width != int(self.width):
+            keeps = "keeps nothing" if self.width < 1 else "is no number of continuations"
+            raise ValueError(f"a beam of width {self.width} {keeps}: give 1 or more")
 
     def score(self, likelihood: float, length: int) -> float:
         return likelihood / length**self.length_penalty
