@@ -88,7 +88,7 @@ def lengths() -> str:
 def counted() -> str:
     sizes = {"width": COUNTED.width, "heads": COUNTED.heads, "hidden": COUNTED.hidden, "length": 128, "layers": 3}
     ids = torch.randint(3, 100, (COUNTED.batch, COUNTED.length))
-    mask = memory.matrix(COUNTED.batch, COUNTED.length)
+    mask = memory.matrix(1, COUNTED.length)
     places = 8 * ids.numel()
     bent = replace(COUNTED, bends=2)
     relu, gelu, free = (sum(memory.block(*each).values()) for each in ((COUNTED, 0, mask), (bent, 0, mask), (COUNTED,)))

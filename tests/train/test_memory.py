@@ -67,7 +67,7 @@ def test_what_a_generator_keeps(sizes, kind, positions):
     places = (
         8 * sizes.batch * sizes.length if positions == "learned" else 0
     )  # whose table learns has to know which rows
-    mask = matrix(sizes.batch, sizes.length)
+    mask = matrix(1, sizes.length)
     assert found == LAYERS * total(block(sizes, mask=mask)) + ends(sizes, kind == "pre") + places
 
 
@@ -77,7 +77,7 @@ def test_what_gpt2_keeps(sizes):
     model, ids = Gpt2Writer(Gpt2Config(VOCABULARY, **core(sizes), **quiet)).train(), texts(sizes)
     found, _ = kept(lambda: model(ids), [*own(model), ids])
     sizes = Sizes(sizes.batch, sizes.length, sizes.width, sizes.heads, sizes.hidden, bends=2)
-    mask, places = matrix(sizes.batch, sizes.length), 8 * sizes.batch * sizes.length
+    mask, places = matrix(1, sizes.length), 8 * sizes.batch * sizes.length
     assert found == LAYERS * total(block(sizes, mask=mask)) + ends(sizes, pre=True) + places
 
 
@@ -87,7 +87,7 @@ def test_what_a_translator_keeps(sizes):
     model = Translator(TranslatorConfig(VOCABULARY, **core(sizes), encoder_layers=3, dropout=0.0)).train()
     source, ids = texts(read), texts(sizes)
     found, _ = kept(lambda: model(ids, memory=model.read(source)), [*own(model), source, ids])
-    decoder = LAYERS * (total(block(sizes, mask=matrix(sizes.batch, sizes.length))) + crossed(sizes, read.length))
+    decoder = LAYERS * (total(block(sizes, mask=matrix(1, sizes.length))) + crossed(sizes, read.length))
     assert found == decoder + 3 * total(block(read)) + ends(read, pre=False) + ends(sizes, pre=False)
 
 

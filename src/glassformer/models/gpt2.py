@@ -85,7 +85,9 @@ class Gpt2(nn.Module):
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         reaches(upto(new, memory), self.config.longest)
         x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
-        return note("final", self.finish(self.layers(x, may_look(met(new, memory), ids.size(1)), memory)))
+        read = met(new, memory)  # b j
+        stream = self.layers(x, may_look(read, ids.size(1), whole=real is None), memory)
+        return note("final", self.finish(stream))
 
 
 class Predict(nn.Module):

@@ -134,7 +134,9 @@ class Translator(nn.Module):
         new = torch.ones_like(ids, dtype=torch.bool) if real is None else real  # b n
         reaches(upto(new, memory), self.config.longest)
         x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
-        final = note("final", self.finish(self.layers(x, may_look(met(new, memory), ids.size(1)), memory)))
+        read = met(new, memory)  # b j
+        stream = self.layers(x, may_look(read, ids.size(1), whole=real is None), memory)
+        final = note("final", self.finish(stream))
         return note("logits", self.predict(final, self.embed.pieces.weight))  # b n v
 
 

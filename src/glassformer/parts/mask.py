@@ -58,7 +58,10 @@ def pairs(real: Tensor) -> Tensor:
 
 
 def causal(queries: int, keys: int | None = None, device: torch.device | None = None) -> Tensor:
-    """Nobody may look ahead: → (i, j).  With fewer queries than keys, the queries are the *last* positions."""
+    """Nobody may look ahead: → (i, j), for every text and head.
+
+    With fewer queries than keys, the queries are the *last* positions.
+    """
     keys = queries if keys is None else keys
     everything = torch.ones(queries, keys, dtype=torch.bool, device=device)  # i j
     return everything.tril(diagonal=keys - queries)
