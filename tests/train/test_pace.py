@@ -8,6 +8,7 @@ import pytest
 from glassformer.errors import CheckpointError, UsageError
 from glassformer.hub import store
 from glassformer.train import pace, recipes, run
+from glassformer.train.how import How
 from glassformer.train.loop import Step
 from glassformer.train.pace import paced
 from tests.train import small
@@ -18,7 +19,9 @@ RECIPE = replace(small.RECIPES["reverse"], steps=120, look=40, warmup=30)
 @pytest.fixture
 def half_a_second(monkeypatch):
     """Every step takes half a second, the first few longer."""
-    monkeypatch.setattr(pace, "train", lambda state, task: (Step(k, 0.0, 9.0 if k <= 4 else 0.5) for k in range(1, 99)))
+    monkeypatch.setattr(
+        pace, "train", lambda state, task, how: (Step(k, 0.0, 9.0 if k <= 4 else 0.5) for k in range(1, 99))
+    )
 
 
 def test_without_minutes_it_is_the_recipe(tmp_path):
@@ -37,7 +40,7 @@ def test_a_short_run_warms_up_for_a_fifth_of_it(half_a_second, tmp_path):
 
 def test_what_was_measured_is_kept_so_that_the_run_goes_on(half_a_second, tmp_path, monkeypatch):
     first = paced(RECIPE, 10, None, tmp_path)
-    monkeypatch.setattr(pace, "train", lambda state, task: iter([Step(k, 0.0, 7.0) for k in range(99)]))
+    monkeypatch.setattr(pace, "train", lambda state, task, how: iter([Step(k, 0.0, 7.0) for k in range(99)]))
     assert paced(RECIPE, 10, None, tmp_path) == first
 
 
@@ -67,8 +70,8 @@ def test_a_broken_file_is_named(tmp_path):
 
 def test_a_run_of_a_few_seconds_ends_with_the_steps_it_was_given(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(recipes.RECIPES, "reverse", RECIPE)
-    assert run.train("reverse", None, tmp_path, steps=1, minutes=0.01) is None
+    assert run.train("reverse", None, tmp_path, steps=1, how=How(minutes=0.01)) is None
     assert "--minutes 0.01" in capsys.readouterr().err
-    model = run.train("reverse", None, tmp_path, minutes=0.01)
+    model = run.train("reverse", None, tmp_path, how=How(minutes=0.01))
     steps = json.loads((tmp_path / "pace.json").read_text())["steps"]
     assert model is not None and f"- {steps:,} steps" in store.card(model)

@@ -112,13 +112,15 @@ def test_a_finished_seed_is_not_trained_again(data, straight):
 def test_an_unfinished_run_of_another_recipe_is_refused(data, tmp_path, monkeypatch):
     run.train("brief", data, tmp_path, steps=2)
     monkeypatch.setitem(recipes.RECIPES, "brief", replace(brief.BRIEF, rate=0.5))
-    with pytest.raises(UsageError, match=r"unfinished run of another kind \(rate\); choose another --out"):
+    with pytest.raises(
+        UsageError, match=r"unfinished run of another kind \(rate 0\.\d+ there, 0\.5 here\); choose another --out"
+    ):
         run.train("brief", data, tmp_path)
 
 
 def test_a_finished_run_of_another_recipe_is_refused(data, straight, monkeypatch):
     monkeypatch.setitem(recipes.RECIPES, "brief", replace(brief.BRIEF, rate=0.5))
-    with pytest.raises(CheckpointError, match="belongs to another recipe"):
+    with pytest.raises(CheckpointError, match=r"belongs to another recipe \(rate 0\.\d+ there, 0\.5 here\)"):
         run.train("brief", data, straight)
 
 

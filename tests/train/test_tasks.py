@@ -157,7 +157,7 @@ def test_a_text_is_for_characters_alone(tmp_path, name):
 def test_another_recipes_run_is_refused(data, tmp_path, monkeypatch):
     run.train("characters", data, tmp_path, steps=2)
     monkeypatch.setitem(recipes.RECIPES, "characters", replace(small.RECIPES["characters"], rate=0.5))
-    with pytest.raises(UsageError, match=r"unfinished run of another kind \(rate\)"):
+    with pytest.raises(UsageError, match=r"unfinished run of another kind \(rate 0\.002 there, 0\.5 here\)"):
         run.train("characters", data, tmp_path)
 
 

@@ -44,6 +44,11 @@ def test_a_run_that_is_stopped_says_how_to_go_on(ask, brief, tmp_path):
         (["translate", "--text", __file__], 2, "--text is for characters, translate learns from data sets"),
         (["tiny", "--data", "/nowhere", "--minutes", "3"], 2, "how long tiny takes is part of how it is made"),
         (["reverse", "--minutes", "-1"], 2, "--minutes -1 is no time; give 0.1 or more"),
+        (["reverse", "--accumulate", "0"], 2, "--accumulate 0 is no number of parts; give 1 (all at once) or more"),
+        (["reverse", "--accumulate", "129"], 2, "--accumulate 129: reverse has a batch of 128; give less"),
+        (["reverse", "--precision", "float16"], 2, "float32"),
+        (["tiny", "--accumulate", "2"], 2, "--accumulate 2: in what numbers tiny is learned is part of how it is made"),
+        (["tiny", "--precision", "bfloat16"], 2, "--precision bfloat16: in what numbers tiny is learned is part of"),
         (["reverse", "--seeds", "one"], 2, "are no numbers; write 0 or 0,1,2"),
     ],
 )

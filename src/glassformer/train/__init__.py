@@ -21,6 +21,6 @@ memory       how much that is, as sums; weighed: the scales they are held agains
 checkpoint   a run that was killed goes on, to the same bits
 measure      accuracy with its uncertainty, and what a cut edge changes; evaluate: everything of one seed
 card         the model card; report: that of a model that writes
-pace         as many steps as fit in so many minutes
+how          in how many parts, and in what numbers; pace: as many steps as fit in so many minutes
 run          ties it together, with a progress bar
 """

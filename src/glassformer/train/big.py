@@ -1,6 +1,6 @@
 """A model that is too big, learned all the same: three ways to need less memory, none of which changes what is learned.
 
-accumulate   the gradient of a batch, one part of it at a time; `several`: the same as the loop takes it
+accumulate   the gradient of a batch, one part of it at a time; `several` and `in_parts`: the same as the loop takes it
 Short        products of matrices with numbers of two bytes ("mixed precision")
 recompute    the inside of a block is not kept, but computed again ("gradient checkpointing")
 
@@ -8,14 +8,14 @@ docs/going-big.md says what each saves and what it costs.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from glassformer.models.losses import IGNORED
 from glassformer.parts.block import Stack
-from glassformer.train.loop import Gradient, Learned, State, loss_of
+from glassformer.train.loop import Gradient, Learned, State, drawn, loss_of
 
 P = TypeVar("P")
 
@@ -68,6 +68,22 @@ def several(count: int, labels: Callable[[int], int] = lambda number: 1) -> Grad
     def gradient(state: State, task: Learned) -> Tensor:
         first = state.step * count
         return accumulate(range(first, first + count), lambda number: loss_of(state, task, number), labels)
+
+    return gradient
+
+
+def in_parts(count: int) -> Gradient:
+    """For the loop: the batch of a step in `count` parts, or as many as it has rows: `train(state, task, in_parts(4))`.
+
+    The batch is the one that is learned at once, and so is the gradient, but for rounding and what dropout drops.
+    task: one of `task.Writes`.
+    """
+
+    def gradient(state: State, task: Any) -> Tensor:
+        with drawn(state, task, state.step):
+            batch = task.batch(state.step)
+            parts = divided(batch, min(count, len(batch[0])))
+            return accumulate(parts, lambda part: task.of(state.model, part), lambda part: asked(part[-1]))
 
     return gradient
 

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from glassformer.errors import CheckpointError, MissingError, one_line
 from glassformer.models.decoding import Until, sample, write
-from glassformer.models.losses import cross_entropy
 from glassformer.train.compression import compressed
 from glassformer.train.data import read_texts
 from glassformer.train.recipes import Characters
@@ -70,11 +69,13 @@ class Shakespeare(Writes[Characters]):
         starts = torch.randint(len(ids) - most, (self.recipe.batch, 1)).to(ids.device)  # b 1
         return ids[starts + torch.arange(most + 1, device=ids.device)]  # b n+1
 
-    def loss(self, model: nn.Module, step: int) -> Tensor:
+    def batch(self, step: int) -> tuple[Tensor, ...]:
         """The windows are drawn by torch's generator, which the loop seeds for every step."""
-        model.train()
         windows = self.windows()  # b n+1
-        return cross_entropy(model(windows[:, :-1]), windows[:, 1:])
+        return windows[:, :-1], windows[:, 1:]
+
+    def logits(self, model: nn.Module, *read: Tensor) -> Tensor:
+        return model(*read)
 
     def look(self, model: nn.Module) -> tuple[dict[str, float], str]:
         return {"bits per character": self.bits(model, "validation")}, self.written(model, WRITTEN // 2)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 from safetensors import safe_open
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from glassformer.errors import CheckpointError, UsageError, WriteError, one_line
 from glassformer.train.loop import Log, State
-from glassformer.train.recipes import Recipe
+from glassformer.train.recipes import UNSAID, Recipe
+
+SHORT = 20  # characters of a value that is told
 
 
 def fingerprint(recipe: Recipe, seed: int, rows: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
@@ -59,15 +62,22 @@ def resume(path: Path, state: State, mark: str) -> None:
     except Exception as error:
         raise CheckpointError(f"{path} cannot be read: {one_line(error, 80)}; delete it to start again") from None
     if about.get("mark") != mark:
-        differ = _differences(about.get("mark", "{}"), mark)
+        differ = differences(json.loads(about.get("mark", "{}")), json.loads(mark))
         raise UsageError(f"{path} is an unfinished run of another kind ({differ}); choose another --out or delete it")
     _fill(state, tensors, int(about["step"]))
     state.log = Log(**json.loads(about.get("log", "{}")))
 
 
-def _differences(old: str, new: str) -> str:
-    was, now = json.loads(old), json.loads(new)
-    return ", ".join(name for name in now if was.get(name) != now[name]) or "unknown"
+def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What two runs are known by and differ in, each with both values where they are short."""
+    was, now = UNSAID | old, UNSAID | new
+    names = [name for name in now if was.get(name) != now[name]]
+    return ", ".join(_both(name, was.get(name), now[name]) for name in names) or "unknown"
+
+
+def _both(name: str, was: Any, now: Any) -> str:
+    told = max(len(str(was)), len(str(now))) <= SHORT
+    return f"{name} {was} there, {now} here" if told else name
 
 
 def _fill(state: State, tensors: dict[str, Tensor], step: int) -> None:

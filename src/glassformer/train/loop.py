@@ -114,21 +114,26 @@ Gradient = Callable[[State, Learned], Tensor]
 
 def loss_of(state: State, task: Learned, number: int) -> Tensor:
     """The loss of the batch of this number: batches and dropout are drawn from (seed, number)."""
-    with _drawn_from(task.seed * 1_000_003 + number, state.device), _short(state.device):
+    with drawn(state, task, number), short(state.device):
         return task.loss(state.model, number)
 
 
 @contextmanager
-def _drawn_from(seed: int, device: torch.device) -> Generator[None]:
-    """What is random in it is drawn from this seed, and nobody else's draws move."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+def drawn(state: State, task: Learned, number: int) -> Generator[None]:
+    """What is random in it is drawn from the seed and this number, and nobody else's draws move."""
+    with torch.random.fork_rng(devices=[state.device] if state.device.type == "cuda" else []):
+        torch.manual_seed(task.seed * 1_000_003 + number)
         yield
 
 
-def _short(device: torch.device) -> AbstractContextManager:
-    """Numbers of two bytes where a GPU multiplies; weights, and sums over many, keep four."""
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+def short(device: torch.device, precision: str | None = None) -> AbstractContextManager:
+    """Numbers of two bytes where matrices are multiplied; weights, and sums over many, keep four.
+
+    precision: bfloat16 or float32; as it was around it when left out, or bfloat16 on a GPU.
+    """
+    if precision is None and device.type != "cuda":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision != "float32")
 
 
 def classified(model: nn.Module, batch: Batch, smoothing: float) -> Tensor:

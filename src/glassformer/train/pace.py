@@ -47,7 +47,7 @@ def _known(kept: Path, minutes: float | None) -> int:
 def _measured(recipe: Writing, minutes: float, data: Path | None, kept: Path) -> int:
     """Some steps are taken, timed and thrown away."""
     task = tasks.task_of(recipe, data, 0, kept.parent)
-    seconds = sorted(step.seconds for step in islice(train(tasks.begun(task), task), FIRST, TRIED))
+    seconds = sorted(step.seconds for step in islice(train(tasks.begun(task), task, task.gradient), FIRST, TRIED))
     if not seconds:
         raise UsageError(f"{recipe.name} has {recipe.steps} steps, too few to be timed; leave --minutes out")
     steps = max(1, int(60 * minutes / (sum(seconds) / len(seconds))))

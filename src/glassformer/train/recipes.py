@@ -89,12 +89,18 @@ class Recipe:
         return model
 
 
+PRECISIONS = ("float32", "bfloat16")
+UNSAID = {"accumulate": 1, "precision": None}  # what a run is known by only where it is another
+
+
 @dataclass(frozen=True, kw_only=True)
 class Writing:
     """Of a model that writes, the same.
 
     steps of `batch` texts, windows or pieces; rate, warmup (steps), decay, smoothing: the optimiser's; threads: of the
-    processor, so many whatever there is, for the same sums; look: steps between two looks at what it can.
+    processor, so many whatever there is, for the same sums; look: steps between two looks at what it can; accumulate:
+    parts that a batch is learned in; precision: of products of matrices, one of PRECISIONS, or float32 on a processor
+    and bfloat16 on a GPU.
     """
 
     name: str
@@ -113,14 +119,17 @@ class Writing:
     smoothing: float = 0.0
     dropout: float = 0.0
     threads: int = 1
+    accumulate: int = 1
+    precision: str | None = None
 
     def model(self, vocabulary: int) -> nn.Module:
         """A model with fresh weights, drawn from torch's generator."""
         raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
-        """As JSON gives it back: what a run is known by."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        """As JSON gives it back: what a run is known by.  What is `UNSAID` is left out."""
+        told = json.loads(json.dumps(dataclasses.asdict(self)))
+        return {name: value for name, value in told.items() if UNSAID.get(name, ...) != value}
 
 
 @dataclass(frozen=True, kw_only=True)

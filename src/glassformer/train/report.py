@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from glassformer.train.how import How
 from glassformer.train.recipes import Writing
 from glassformer.train.task import Outcome
 
@@ -19,7 +20,8 @@ def report(
     seeds = ", ".join(str(result.seed) for result in results)
     kept = f"seed {chosen.seed}, the median of seeds {seeds}" if len(results) > 1 else f"seed {seeds}"
     what = recipe.what[0].upper() + recipe.what[1:]
-    again = f"Made again by `glassformer train {recipe.name}{needs} --seeds {seeds.replace(' ', '')}`."
+    numbers = "".join(f" {word}" for word in How(None, recipe.accumulate, recipe.precision).words)
+    again = f"Made again by `glassformer train {recipe.name}{needs}{numbers} --seeds {seeds.replace(' ', '')}`."
     head = f"# {recipe.name}\n\n{what}.  These weights: {kept}.\n\n{again}"
     scores = "\n".join(f"- seed {result.seed}: {result.validation:.2f} ({score})" for result in results)
     samples = "## What it writes\n\n" + "\n\n".join(fenced(sample) for sample in chosen.samples)
@@ -34,12 +36,19 @@ def made(recipe: Writing, chosen: Outcome) -> str:
     fields = (
         f"{sizes}, an MLP of {recipe.hidden}",
         f"{chosen.steps:,} steps, a batch of {recipe.batch:,}; {_spent(chosen.seconds)} on {_threads(recipe.threads)}",
+        *_numbers(recipe),
         f"AdamW, rate {recipe.rate:g} after {recipe.warmup} steps, then a cosine to nothing, decay {recipe.decay:g}",
         f"label smoothing {recipe.smoothing:g}, dropout {recipe.dropout:g}",
         "weights averaged over the last steps (0.999 of the average is kept by a step, less at first), rounded to "
         "float16; all figures are of the rounded weights, but those of the curve",
     )
     return "## Recipe\n\n" + "\n".join(f"- {field}" for field in fields)
+
+
+def _numbers(recipe: Writing) -> list[str]:
+    """What was done for less memory."""
+    parts = [] if recipe.accumulate == 1 else [f"each batch in {recipe.accumulate} parts (gradient accumulation)"]
+    return parts if recipe.precision is None else [*parts, f"matrices multiplied in {recipe.precision}"]
 
 
 def curve(chosen: Outcome) -> str:

@@ -12,7 +12,6 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from torch import Tensor, nn
 
 from glassformer.models.decoding import Until, write
-from glassformer.models.losses import cross_entropy
 from glassformer.tape import listen
 from glassformer.train.recipes import Reversal
 from glassformer.train.report import report, shown_pair
@@ -34,12 +33,13 @@ class Reverse(Writes[Reversal]):
     def __init__(self, recipe: Reversal, seed: int):
         super().__init__(recipe, seed, tokenizer().to_str(), len(SPECIAL) + len(DIGITS), "digits")
 
-    def loss(self, model: nn.Module, step: int) -> Tensor:
+    def batch(self, step: int) -> tuple[Tensor, ...]:
         """Digits are drawn by torch's generator, which the loop seeds for every step."""
-        model.train()
-        digits = drawn(self.recipe.batch, self.recipe.pieces, apart=False)  # b n
-        source, asked, answer = framed(digits)
-        return cross_entropy(model(asked, memory=model.read(source)), answer)  # type: ignore[operator]
+        return framed(drawn(self.recipe.batch, self.recipe.pieces, apart=False))
+
+    def logits(self, model: nn.Module, *read: Tensor) -> Tensor:
+        source, asked = read
+        return model(asked, memory=model.read(source))  # type: ignore[operator]
 
     def look(self, model: nn.Module) -> tuple[dict[str, float], str]:
         digits = self._asked()  # b n

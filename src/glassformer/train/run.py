@@ -17,7 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from glassformer.errors import CheckpointError, one_line
 from glassformer.hub import store
+from glassformer.parts.kernels.linear import available
 from glassformer.train import checkpoint
+from glassformer.train.how import How
 from glassformer.train.loop import State, Step
 from glassformer.train.loop import train as steps_of
 from glassformer.train.pace import paced
@@ -35,34 +37,33 @@ def train(
     out: Path,
     seeds: tuple[int, ...] = (0,),
     steps: int | None = None,
-    minutes: float | None = None,
+    how: How = How(),  # noqa: B008 (it never changes)
 ) -> Path | None:
     """Train `name` for each seed and write the median as `out/model`; what is finished is not done again.
 
-    data: the folder of the data sets, or the file of a text; steps: stop after so many, saved, to go on later; minutes:
-    as many steps as fit in them on this machine.  Returns the folder, or None where it stopped before the end.
+    data: the folder of the data sets, or the file of a text; steps: stop after so many, saved, to go on later.
+    Returns the folder, or None where it stopped before the end.
     Raises UsageError, MissingError, CheckpointError, WriteError; KeyboardInterrupt after the first Ctrl-C, saved.
     """
-    recipe, results = recipe_of(name), []
+    recipe, results = how.of(recipe_of(name)), []
     with _interrupt() as interrupted, _threads(recipe.threads):
-        recipe = paced(recipe, minutes, data, out)
+        recipe = paced(recipe, how.minutes, data, out)
         for seed in seeds:
             run = Run(recipe, data, out, seed)
             results.append(run.result() or run.complete(steps, interrupted))
             if results[-1] is None:
-                _say(f"stopped and saved; go on with: {_command(name, data, out, seeds, minutes)}")
+                _say(f"stopped and saved; go on with: {_command(name, data, out, seeds, how)}")
                 if interrupted:
                     raise KeyboardInterrupt
                 return None
     return publish(recipe, data, out, [result for result in results if result])
 
 
-def _command(name: str, data: Path | None, out: Path, seeds: tuple[int, ...], minutes: float | None) -> str:
+def _command(name: str, data: Path | None, out: Path, seeds: tuple[int, ...], how: How) -> str:
     """What to type to go on."""
     given = [] if data is None else ["--text" if data.is_file() else "--data", shlex.quote(str(data))]
-    paced = [] if minutes is None else ["--minutes", f"{minutes:g}"]
     numbers = ",".join(map(str, seeds))
-    words = ["glassformer train", name, *given, "--out", shlex.quote(str(out)), "--seeds", numbers, *paced]
+    words = ["glassformer train", name, *given, "--out", shlex.quote(str(out)), "--seeds", numbers, *how.typed]
     return " ".join(words)
 
 
@@ -96,7 +97,9 @@ class Run:
             message = f"{self.measured} cannot be read: {one_line(error, 80)}; delete it to train this seed again"
             raise CheckpointError(message) from None
         if result.recipe != self.recipe.facts():
-            raise CheckpointError(f"{self.measured} belongs to another recipe; choose another --out or delete it")
+            differ = checkpoint.differences(result.recipe, self.recipe.facts())
+            message = f"{self.measured} belongs to another recipe ({differ}); choose another --out or delete it"
+            raise CheckpointError(message)
         return result
 
     def complete(self, steps: int | None, interrupted: list[int]) -> Measured | None:
@@ -104,6 +107,8 @@ class Run:
         _say(f"{self.recipe.name}, seed {self.seed}" + (f": reading {self.data}" if self.data else ""))
         task = task_of(self.recipe, self.data, self.seed, self.folder.parent)
         state = begun(task)
+        if (slower := _slower(self.recipe, task.device)) and state.step < task.total:
+            _say(slower)
         checkpoint.resume(self.unfinished, state, task.mark)
         last = task.total if steps is None else min(steps, task.total)
         if state.step < last:
@@ -114,7 +119,7 @@ class Run:
         """Take the steps up to `last`, looking and saving now and then."""
         losses: list[float] = []
         with _progress(self.recipe.name, state.step, task.total) as shown:
-            for step in steps_of(state, task):
+            for step in steps_of(state, task, task.gradient):
                 shown(step.number)
                 losses.append(step.loss)
                 stop, looked = step.number >= last or bool(interrupted), task.looks(step.number)
@@ -136,6 +141,14 @@ class Run:
         checkpoint.write_file(self.measured, result.text().encode())
         self.unfinished.unlink(missing_ok=True)
         return result
+
+
+def _slower(recipe: Recipe | Writing, device: torch.device) -> str:
+    """What to say of numbers that may take longer here; nothing where they do not."""
+    if not (isinstance(recipe, Writing) and recipe.precision == "bfloat16" and device.type == "cpu"):
+        return ""
+    lacks = "" if available(torch.bfloat16) else ", which has no products of such numbers"
+    return f"--precision bfloat16 takes less memory; it may be slower than float32 on this processor{lacks}"
 
 
 def _look(state: State, task: Task, step: Step, loss: float) -> str:

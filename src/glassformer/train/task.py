@@ -13,7 +13,9 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from glassformer.train.loop import Log, cosine
+from glassformer.models.losses import cross_entropy, smoothed
+from glassformer.train.big import in_parts
+from glassformer.train.loop import Gradient, Log, cosine, short
 from glassformer.train.recipes import Recipe, Writing
 
 
@@ -87,6 +89,7 @@ class Task(Generic[R, M]):
     mark: str
     labels: tuple[str, ...] = ()
     score = "score"  # what `validation` is, with its unit behind it
+    gradient: Gradient | None = None  # how that of a step is made, where not of its batch at once
 
     @property
     def device(self) -> torch.device:
@@ -136,10 +139,31 @@ class Writes(Task[W, Outcome]):
         """pieces: how many there are; digest: of all that is read, which must be the same for a run to go on."""
         self.recipe, self.seed, self.definition, self.pieces = recipe, seed, definition, pieces
         self.total = recipe.steps
+        self.gradient = in_parts(recipe.accumulate) if recipe.accumulate > 1 else None
         self.mark = json.dumps({**recipe.facts(), "seed": seed, "data": digest}, sort_keys=True)
 
     def model(self) -> nn.Module:
         return self.recipe.model(self.pieces)
+
+    def batch(self, step: int) -> tuple[Tensor, ...]:
+        """What is read, (b, …) each, and last what is to be said, −100 where nothing is asked; by seed and step."""
+        raise NotImplementedError
+
+    def logits(self, model: nn.Module, *read: Tensor) -> Tensor:
+        """What the model says of a batch, or of some rows of it: (b, n, v)."""
+        raise NotImplementedError
+
+    def of(self, model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """The loss of a batch, or of some rows of it: the mean over its labels."""
+        model.train()
+        with short(batch[0].device, self.recipe.precision):
+            logits = self.logits(model, *batch[:-1])  # b n v
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        smoothing = self.recipe.smoothing
+        return smoothed(logits, batch[-1], smoothing) if smoothing else cross_entropy(logits, batch[-1])
+
+    def loss(self, model: nn.Module, step: int) -> Tensor:
+        return self.of(model, self.batch(step))
 
     def looks(self, step: int) -> bool:
         return step % self.recipe.look == 0 or step == self.total

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from glassformer.hub.tokens import pad
 from glassformer.models.beams import Search, beams
 from glassformer.models.decoding import Until, write
-from glassformer.models.losses import IGNORED, smoothed
+from glassformer.models.losses import IGNORED
 from glassformer.train import pairs
 from glassformer.train.batches import Buckets
 from glassformer.train.bleu import bleu, installed
@@ -57,14 +57,16 @@ class Translate(Writes[Translation]):
         most = self.recipe.length
         return [[*encoding.ids[:-1][: most - 1], END] for encoding in self.tokenizer.encode_batch(texts)]
 
-    def loss(self, model: nn.Module, step: int) -> Tensor:
-        model.train()
+    def batch(self, step: int) -> tuple[Tensor, ...]:
         chosen = self.batches[step]
         source, real = self._padded([self.sources[k] for k in chosen])  # b n
         answers, asked = self._padded([self.answers[k] for k in chosen])  # b m
         begun = torch.cat([torch.full_like(answers[:, :1], START), answers[:, :-1]], 1)  # b m
-        logits = model(begun, asked, memory=model.read(source, real))  # type: ignore[operator]  # b m v
-        return smoothed(logits, answers.masked_fill(~asked, IGNORED), self.recipe.smoothing)
+        return source, real, begun, asked, answers.masked_fill(~asked, IGNORED)
+
+    def logits(self, model: nn.Module, *read: Tensor) -> Tensor:
+        source, real, begun, asked = read
+        return model(begun, asked, memory=model.read(source, real))  # type: ignore[operator]
 
     def _padded(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         ids, real = pad(rows)

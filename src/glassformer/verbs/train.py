@@ -1,12 +1,13 @@
 """Models, made from data: the shipped ones again, and some of your own."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from glassformer.errors import MissingError, UsageError, one_line
+from glassformer.verbs.options import Precision
 
 
 @dataclass
@@ -32,6 +33,26 @@ class Given:
         return self.text or self.data
 
 
+@dataclass
+class Machine:
+    """What the machine is asked for.  All three are for reverse, characters and translate.
+
+    Parameters
+    ----------
+    minutes
+        Take as many steps as fit.
+    accumulate
+        Learn each batch in so many parts, one after the other: the same gradient in less memory.
+    precision
+        bfloat16 multiplies matrices in two bytes a number: less memory, coarser, and on a processor it may be slower.
+        Left out, it is float32 on a processor and bfloat16 on a GPU.
+    """
+
+    minutes: float | None = None
+    accumulate: int = 1
+    precision: Precision | None = None
+
+
 def train(
     name: str,
     /,
@@ -40,7 +61,7 @@ def train(
     out: Path | None = None,
     seeds: str | None = None,
     steps: int | None = None,
-    minutes: float | None = None,
+    machine: Annotated[Machine | None, Parameter(name="*")] = None,
 ) -> None:
     """Make a model: reverse, characters, translate; or a shipped classifier again.
 
@@ -56,9 +77,8 @@ def train(
         One seed, or several with commas, of which the median is kept; the seed that ships when left out.
     steps
         Stop after so many steps (the same command without it goes on).
-    minutes
-        For reverse, characters and translate, take as many steps as fit.
     """
+    from glassformer.train.how import How
     from glassformer.train.recipes import SHIPS, recipe
     from glassformer.train.run import train as run
 
@@ -66,4 +86,5 @@ def train(
     if not all(seed.isdecimal() and len(seed) < 10 for seed in numbers):
         raise UsageError(f"--seeds {one_line(seeds, 40)!r} are no numbers; write 0 or 0,1,2")
     place = given.place if given else None
-    run(name, place, out or Path("runs") / name, tuple(map(int, numbers)), steps, minutes)
+    how = How(**asdict(machine)) if machine else How()
+    run(name, place, out or Path("runs") / name, tuple(map(int, numbers)), steps, how)
