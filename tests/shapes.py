@@ -209,7 +209,12 @@ def runs() -> list[Run]:
     ids, real, sizes = small.ids(), small.real(), small.SIZES
     layouts = [{"block": block, "pool": how} for block, how in (("post", "mean"), ("pre", "max"))]
     tables = [{"positions": table} for table in ("learned", "halves")]
-    models = [small.bag(), small.generator(), *(small.classifier(**changes) for changes in (*layouts, *tables))]
+    models = [
+        small.bag(),
+        small.generator(),
+        small.generator(pattern="window"),
+        *(small.classifier(**changes) for changes in (*layouts, *tables)),
+    ]
     whole: list[Run] = [(lambda m=m: m(ids), sizes) for m in models]
     whole += [(lambda m=m: m(ids, real), _without(sizes, "nij")) for m in models]  # packed: its own number of positions
     whole += [(_heard(model, ids, real), sizes) for model in models]

@@ -21,6 +21,7 @@ from glassformer.explain.reader import Reader, companion
 from glassformer.explain.sheet import Sheet, sheet
 from glassformer.explain.story import Story, story
 from glassformer.explain.trial import Trial, about
+from glassformer.explain.usual import drawn
 from glassformer.explain.whatif import Against, WhatIf, against, what_if
 from glassformer.explain.worked import Worked, worked
 from glassformer.hub.tokens import Pieces
@@ -164,11 +165,13 @@ class Explanation:
         full: False leaves out what is not needed at once, cells: False the effects of single cells as well,
         effects: False all of them where that takes long; switches: what is on, as `switch` takes it.
         """
+        drawn(self._trial.reader.name, self._trial.reader.config)
         choices = [self.switch(each) for each in switches]
         return picture(self._trial, full, choices, self._companions, cells, effects)
 
     def head_picture(self, layer: int, head: int, switches: Sequence[str] = ()) -> Picture:
         """One head: its arrays and its cells, each cut for real where that is possible.  Raises UsageError."""
+        drawn(self._trial.reader.name, self._trial.reader.config)
         return head_picture(self._trial, layer, head, [self.switch(each) for each in switches])
 
     def whatifs(self, picture: Picture | None = None) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ from glassformer.errors import UsageError
 from glassformer.explain.like import COMPANY, KINDS
 from glassformer.explain.reader import COMPANIONS, Reader, companion
 from glassformer.explain.reference import REFERENCE
+from glassformer.explain.usual import carried
 from glassformer.models.simple import BagOfWords, Classifier
 
 FAMILIES: dict[type[nn.Module], str] = {BagOfWords: "bag-of-words", Classifier: "classifier"}
@@ -50,7 +51,7 @@ def runs_in_page(reader: Reader) -> bool:
     """Whether the page can run the model: a classifier or a bag of words, that cuts text as the shipped ones do."""
     known = json.loads(reader.tokens.definition)
     plain = known.get("post_processor") is None and known["model"]["type"] == "WordPiece"
-    return type(reader.model) in FAMILIES and plain and len(reader.labels) > 1
+    return type(reader.model) in FAMILIES and plain and carried(reader.config) and len(reader.labels) > 1
 
 
 def _given(reader: Reader) -> str:
@@ -66,8 +67,8 @@ def _model(reader: Reader, tokenizers: list[str]) -> dict[str, Any]:
     if not runs_in_page(reader):
         kinds = " or ".join(kind.__name__ for kind in FAMILIES)
         raise UsageError(
-            f"{reader.name} is a {type(reader.model).__name__}, and a page by itself runs a {kinds} with the tokenizer "
-            "of a shipped model; leave --with-model out, or serve it: glassformer open"
+            f"{reader.name} is a {type(reader.model).__name__}, and a page by itself runs a {kinds} with the usual "
+            "attention and the tokenizer of a shipped model; leave --with-model out, or serve it: glassformer open"
         )
     given = _given(reader)
     config = {"family": FAMILIES[type(reader.model)], **dataclasses.asdict(reader.config)}

@@ -20,10 +20,11 @@ from glassformer.explain.reader import Reader
 from glassformer.explain.resumed import alone, joining, looked_again, switched_again
 from glassformer.explain.shorter import beyond, shorter
 from glassformer.explain.switches import Switch, cut, each_in_its_row, edits, put
+from glassformer.explain.usual import kind_of
 from glassformer.explain.writes import Writes
 from glassformer.hub.tokens import Pieces, Word
 from glassformer.models.seq2seq import read_times
-from glassformer.models.simple import BagOfWords, Generator
+from glassformer.models.simple import PATTERNS, BagOfWords, Generator
 from glassformer.parts.block import PreNormBlock, PreNormCrossBlock
 from glassformer.tape import Tape, listen
 
@@ -333,6 +334,8 @@ class Trial:
         """Which position may look at which: (n, n)."""
         n = self.ids.size(1)
         may = torch.ones(n, n, dtype=torch.bool) if self.batch.look is None else self.batch.look[0]
+        if (pattern := kind_of(self.reader.config)[1]) != "all":
+            may = may & PATTERNS[pattern](self.reader.config.stride, n)
         return may if self.kind.looks_ahead else may.tril()
 
     def pairs(self) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from glassformer.explain.predicts import Predicts
 from glassformer.explain.sides import looked_at, looking
 from glassformer.explain.sums import Part
 from glassformer.explain.trial import Trial
+from glassformer.explain.usual import summed
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def worked(trial: Trial, address: Address) -> Worked:
     if len(address.index) != value.dim():
         one = Address(address.site, (*address.index, *(0,) * value.dim())[: value.dim()])
         raise UsageError(f"{address} is not one number; give {', '.join(trial.axes(address))}, such as {one}")
+    summed(trial.reader.config, address)
     inside = address.inside
     arithmetic = OF_A_MODEL[address.site.removeprefix("encoder.")] if inside is None else OF_A_BLOCK[inside]
     parts, recomputed, operands = arithmetic(trial, address)

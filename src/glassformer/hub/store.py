@@ -40,6 +40,7 @@ SHIPPED = Path(str(files("glassformer"))) / "shipped"
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "CARD.md")
 WEIGHTS = (SINGLE, INDEX, PICKLED, *ELSEWHERE)
 PIECES = ("padding", "start", "end")  # ids, which may be 0
+LATER = {"attention": "default", "pattern": "all", "stride": 8}  # fields that a config.json did not always have
 LARGEST = {"layers": 1024, "encoder_layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
 LARGE = 1 << 20
 
@@ -124,7 +125,7 @@ def save(folder: str | Path, model: nn.Module, tokenizer: str, card: str, labels
     if type(model) not in [kind for kind, _ in FAMILIES.values()]:
         raise UsageError(f"a {type(model).__name__} is saved in the Hugging Face format: export(folder, checkpoint)")
     family = next(name for name, (kind, _) in FAMILIES.items() if type(model) is kind)
-    config = {"family": family, "labels": list(labels), **dataclasses.asdict(model.config)}  # type: ignore[arg-type]
+    config = {"family": family, "labels": list(labels), **_told(model.config)}
     weights = {name: weight.detach().half().contiguous() for name, weight in model.state_dict().items()}
     if large := [name for name, weight in weights.items() if not weight.isfinite().all()]:
         raise UsageError(f"{large[0]} holds a weight that is not finite or beyond float16's 65,504; it cannot be saved")
@@ -208,6 +209,17 @@ def _build(folder: Path, content: bytes, stored: int) -> tuple[Any, tuple[str, .
         raise CheckpointError(f"{folder / 'config.json'} describes no model: {one_line(error)}") from None
 
 
+def _told(config: Any) -> dict[str, Any]:
+    """The fields of a config but those that came later and say what was so before: a file of ours stays the same."""
+    return {name: value for name, value in dataclasses.asdict(config).items() if LATER.get(name, ...) != value}
+
+
+def _looks(config: Any, width: int) -> int:
+    """At least so many weights a feature of the stream has an attention."""
+    fewer = {"narrow": 3 * width // max(1, getattr(config, "heads", 1)) ** 2, "alternative": 2 * width}
+    return fewer.get(getattr(config, "attention", ""), 4 * width)
+
+
 def _labels(labels: Any, classes: Any) -> tuple[str, ...]:
     named = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not named or len(set(labels)) != len(labels) or classes not in (None, len(labels)):
@@ -226,7 +238,7 @@ def _bounded(config: Any, stored: int) -> None:
             raise ValueError(f"{name} is {one_line(repr(value), 40)}; {allowed}")
     width = sizes.get("width", sizes.get("classes", 1))
     sides = ("layers", "hidden"), ("encoder_layers", "encoder_hidden" if "encoder_hidden" in sizes else "hidden")
-    blocks = sum(sizes.get(layers, 0) * (4 * width + 2 * sizes.get(hidden, 0)) for layers, hidden in sides)
+    blocks = sum(sizes.get(layers, 0) * (_looks(config, width) + 2 * sizes.get(hidden, 0)) for layers, hidden in sides)
     weights = width * (sizes["vocabulary"] + blocks)
     if 2 * weights > stored:
         raise ValueError(f"its sizes ask for {weights:,} weights, model.safetensors has {stored:,} bytes")

@@ -37,7 +37,7 @@ class Search:
     early: bool = False
 
     def __post_init__(self):
-        if self.width < 1 or self.width != int(self.width):
+        if self.width < 1 or self.width % 1:
             keeps = "keeps nothing" if self.width < 1 else "is no number of continuations"
             raise ValueError(f"a beam of width {self.width} {keeps}: give 1 or more")
 

@@ -123,7 +123,7 @@ class Translator(nn.Module):
     def read(self, ids: Tensor, real: Tensor | None = None) -> Memory:
         """ids (b, n), real (b, n) True for real pieces, all when left out → what the decoder looks at."""
         reaches(ids.size(1), self.config.longest)
-        return Read(self.encoder(embed.looked_up(self.embed.pieces, ids), real), real, self)
+        return Memory(self.encoder(embed.looked_up(self.embed.pieces, ids), real), real, reader=self)
 
     def forward(self, ids: Tensor, real: Tensor | None = None, memory: Memory | None = None) -> Tensor:
         """ids (b, n), and what is real of them (b, n) → logits (b, n, v) of the piece that follows each.
@@ -140,24 +140,11 @@ class Translator(nn.Module):
         return note("logits", self.predict(final, self.embed.pieces.weight))  # b n v
 
 
-class Read(Memory):
-    """What `reader` has read: what one translator makes of a text says nothing to another."""
-
-    def __init__(self, source: Tensor, real: Tensor | None, reader: nn.Module):
-        super().__init__(source, real)
-        self.reader = reader
-
-    def copy(self) -> Memory:
-        other = Read(self.source, None, self.reader)  # type: ignore[arg-type]
-        other.__dict__.update(super().copy().__dict__)
-        return other
-
-
 def looks(memory: Memory | None, model: nn.Module, texts: int) -> None:
     """Raises ValueError where there is no source, another model's, or one of so many texts that `texts` do not fit."""
     if memory is None or memory.source is None:
         raise ValueError("a translator looks at a source: give memory=model.read(ids, real)")
-    if isinstance(memory, Read) and memory.reader is not model:
+    if memory.reader not in (None, model):
         raise ValueError("another model read this source: give memory=model.read(ids, real) of the one that writes")
     if len(memory.source) not in (1, texts):
         raise ValueError(f"{texts} texts are written, {len(memory.source)} were read: `choose` which, or read as many")

@@ -5,15 +5,17 @@ positions) and the text generation transformer (causal mask, next-piece predicti
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from glassformer.models.bert import known, may_look, met, reaches, read_on, upto
-from glassformer.parts import embed, mask, pool
+from glassformer.parts import embed, mask, pool, sparse
 from glassformer.parts.attention import Attention, Memory
 from glassformer.parts.block import MLP, Block, PostNormBlock, PreNormBlock, Stack
 from glassformer.parts.embed import Embed
+from glassformer.parts.variants import VARIANTS, relative
 from glassformer.tape import note
 
 BLOCKS: dict[str, type[Block]] = {"post": PostNormBlock, "pre": PreNormBlock}
@@ -22,6 +24,13 @@ POSITIONS = {
     "learned": embed.Placed,
     "interleaved": lambda length, width: embed.Sinusoidal(embed.interleaved(length, width)),
     "halves": lambda length, width: embed.Sinusoidal(embed.halves(length, width)),
+    "none": lambda length, width: embed.Nothing(width),
+}
+PATTERNS = {
+    "all": lambda stride, length: torch.ones(length, length, dtype=torch.bool),
+    "window": sparse.window,
+    "strided": lambda stride, length: sparse.window(stride, length) | sparse.strided(stride, length),
+    "fixed": lambda stride, length: sparse.stretch(stride, length) | sparse.summaries(stride, length),
 }
 
 
@@ -37,8 +46,9 @@ class BagConfig:
 class TransformerConfig:
     """The sizes both transformers share.
 
-    length: the most positions it can read; hidden: width inside the MLP; block and positions: keys of the
-    tables above.
+    length: the most positions it can read; hidden: width inside the MLP; block, positions and pattern: keys of the
+    tables above; attention: one of `variants.VARIANTS`.  Where it knows distances, positions may be "none".
+    pattern, stride: which pairs are left out (`sparse.py`), in either direction; nobody looks ahead in a generator.
     """
 
     vocabulary: int
@@ -50,10 +60,17 @@ class TransformerConfig:
     dropout: float = 0.0
     block: str = "post"
     positions: str = "interleaved"
+    attention: str = "default"
+    pattern: str = "all"
+    stride: int = 8
 
     def __post_init__(self):
         known("block", self.block, BLOCKS)
         known("positions", self.positions, POSITIONS)
+        known("attention", self.attention, VARIANTS)
+        known("pattern", self.pattern, PATTERNS)
+        if self.stride < 1:
+            raise ValueError(f"a stride of {self.stride} leads nowhere: give 1 or more")
 
     @property
     def longest(self) -> int:
@@ -107,7 +124,8 @@ class Classifier(nn.Module):
         reaches(ids.size(1), self.config.longest)
         real = torch.ones_like(ids, dtype=torch.bool) if real is None else real
         x = self.embed(ids)  # b n w
-        final = note("final", self.finish(self.layers(x, mask.padding(real))))
+        x = self.layers(x, patterned(self.config, mask.padding(real), real, ids.size(1)))
+        final = note("final", self.finish(x))
         pooled = note("pooled", self.pool(final, real))  # b w
         return note("logits", self.head(pooled))  # b c
 
@@ -130,9 +148,23 @@ class Generator(nn.Module):
         reaches(upto(new, memory), self.config.longest)
         x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
         read = met(new, memory)  # b j
-        stream = self.layers(x, may_look(read, ids.size(1), whole=real is None), memory)
-        final = note("final", self.finish(stream))
+        allowed = patterned(self.config, may_look(read, ids.size(1), whole=real is None), read, ids.size(1))
+        final = note("final", self.finish(self.layers(x, allowed, memory)))
         return note("logits", self.head(final))  # b n v
+
+
+def patterned(config: TransformerConfig, allowed: Tensor | None, read: Tensor, new: int) -> Tensor | None:
+    """Of what may be looked at, what the pattern leaves.
+
+    allowed: broadcastable to (b, 1, i, j); read: (b, j) what is real of all that has been read, `new` of it the
+    queries.  A pattern counts real pieces, so padding moves nothing.
+    """
+    if config.pattern == "all":
+        return allowed
+    table = PATTERNS[config.pattern](config.stride, read.size(-1)).to(read.device)  # j j
+    places = mask.places(read)  # b j
+    pairs = mask.pairs(table[places[:, -new:, None], places[:, None]])  # b 1 i j
+    return pairs if allowed is None else allowed & pairs
 
 
 def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
@@ -140,5 +172,12 @@ def _stem(config: TransformerConfig) -> tuple[Embed, Stack, nn.Module]:
     places = POSITIONS[config.positions](config.length, config.width)
     block, width, dropout = BLOCKS[config.block], config.width, config.dropout
     embedding = Embed(nn.Embedding(config.vocabulary, width), places, dropout)
-    parts = ((Attention(width, config.heads, dropout=dropout), MLP(width, config.hidden)) for _ in range(config.layers))
+    parts = ((_attention(config), MLP(width, config.hidden)) for _ in range(config.layers))
     return embedding, Stack(block(*each, dropout) for each in parts), block.finish(width)
+
+
+def _attention(config: TransformerConfig) -> Attention:
+    make = partial(relative, length=config.length) if config.attention == "relative" else VARIANTS[config.attention]
+    made = make(config.width, config.heads)
+    made.dropout = config.dropout
+    return made

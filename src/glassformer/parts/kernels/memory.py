@@ -6,7 +6,7 @@ Memory   those of what a decoder has read itself as well
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from glassformer.parts.kernels.longer import chosen, longer
 from glassformer.parts.mask import padding
@@ -35,12 +35,14 @@ class Memory(Fixed):
     """What a decoder looks at, `source` (b, j, w) of which `source_real` (b, j) is real, and what it has read itself.
 
     Hand the same memory to the next call, and give that call only what is new.  It belongs to the model that fills
-    it: the keys of one say nothing to another.
+    it: the keys of one say nothing to another.  reader: the model that read the source, where one did.
     """
 
-    def __init__(self, source: Tensor | None = None, source_real: Tensor | None = None):
+    def __init__(
+        self, source: Tensor | None = None, source_real: Tensor | None = None, reader: nn.Module | None = None
+    ):
         super().__init__()
-        self.source = source
+        self.source, self.reader = source, reader
         self.mask = None if source_real is None else padding(source_real)
         self.fixed = Fixed()
         self.real: Tensor | None = None
@@ -79,7 +81,7 @@ class Memory(Fixed):
 
     def copy(self) -> "Memory":
         """The same memory, to be continued in another way."""
-        other = Memory(self.source)
+        other = Memory(self.source, reader=self.reader)
         other.mask, other.real, other.known = self.mask, self.real, dict(self.known)
         other.fixed.known = dict(self.fixed.known)
         return other
