@@ -185,10 +185,8 @@ def weigh(parts: int, again: bool, short: bool) -> tuple[int, int, list[Tensor]]
     recompute(model, again)
     first = divided(batch, parts)[0]
     held, _ = kept(lambda: loss_of(model, short)(first), [*own(model), *batch])
-    step(model, batch, parts, short)
-    found = [weight.grad for weight in model.parameters()]
-    model.zero_grad()
-    return held, most(lambda: step(model, batch, parts, short)), found  # type: ignore[return-value]
+    highest = most(lambda: step(model, batch, parts, short))
+    return held, highest, [weight.grad for weight in model.parameters()]  # type: ignore[misc]
 
 
 def apart(right: list[Tensor], other: list[Tensor]) -> float:
