@@ -148,8 +148,9 @@ class Generator(nn.Module):
         reaches(upto(new, memory), self.config.longest)
         x = read_on(new, memory, lambda places: self.embed(ids, places))  # b n w
         read = met(new, memory)  # b j
-        allowed = patterned(self.config, may_look(read, ids.size(1), whole=real is None), read, ids.size(1))
-        final = note("final", self.finish(self.layers(x, allowed, memory)))
+        n, whole = ids.size(1), real is None
+        x = self.layers(x, patterned(self.config, may_look(read, n, whole=whole), read, n), memory)
+        final = note("final", self.finish(x))
         return note("logits", self.head(final))  # b n v
 
 
