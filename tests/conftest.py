@@ -1,5 +1,7 @@
 """What every test shares: one thread, one seed, and the smallest models that have everything."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import settings
@@ -7,6 +9,7 @@ from hypothesis import settings
 from tests import small
 
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # and of what a test starts
 settings.register_profile("ours", deadline=None, derandomize=True)  # a busy machine is no counterexample
 settings.load_profile("ours")
 

@@ -31,7 +31,7 @@ def test_command(command, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={"PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip() and not ran.stderr
