@@ -30,7 +30,7 @@ def small(monkeypatch):
     monkeypatch.setitem(recipes.RECIPES, "brief", brief.BRIEF)
     monkeypatch.setattr("glassformer.train.material.VOCABULARY", 400)
     monkeypatch.setattr(run, "SAVE_EVERY", 7)
-    monkeypatch.setattr("glassformer.train.evaluate.HELD", 50)
+    monkeypatch.setattr("glassformer.train.evaluate.HELD", 12)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def straight(data, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.RECIPES, "brief", brief.BRIEF)
         patch.setattr("glassformer.train.material.VOCABULARY", 400)
-        patch.setattr("glassformer.train.evaluate.HELD", 50)
+        patch.setattr("glassformer.train.evaluate.HELD", 12)
         run.train("brief", data, out)
     return out
 

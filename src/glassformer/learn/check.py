@@ -9,10 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from glassformer.learn import bank
+from glassformer.learn import bank, kept
 from glassformer.learn.diagnose import (
     Diagnosis,
-    answer_of,
     by_answers,
     by_gradients,
     by_stages,
@@ -67,7 +66,7 @@ def judge(function: Callable, exercise: Exercise, seed: int = 0, together: bool 
 
 
 def _judged(function: Callable, exercise: Exercise, seed: int, together: bool) -> Result:
-    trials = [put(function, exercise, case) for case in exercise.cases(seed)]
+    trials = [put(function, exercise, case) for case in kept.cases(exercise, seed)]
     errors = [trial for trial in trials if trial.error is not None]
     if len(errors) == len(trials) or any(isinstance(trial.error, NotImplementedError) for trial in errors):
         return stopped(exercise.name, errors[0].error, errors[0].case.about if len(errors) < len(trials) else "")
@@ -135,9 +134,8 @@ def _kind(theirs: Any, right: Any) -> str:
 
 def _known(exercise: Exercise, found: Diagnosis, wrong: Sequence[Trial]) -> Result:
     """The smallest case that goes wrong is spoken of, and drawn: its numbers can be followed."""
-    version = exercise.version(*found.mistakes)
-    trial = next((each for each in wrong if answer_of(version, each.case) is not None), wrong[0])
-    made = answer_of(version, trial.case) or Stages()
+    trial = next((each for each in wrong if kept.wrong(exercise, found.mistakes, each.case) is not None), wrong[0])
+    made = kept.wrong(exercise, found.mistakes, trial.case) or Stages()
     stage = min((mistake.stage for mistake in found.mistakes), key=exercise.rank)
     said = found.says(Evidence(trial.case, trial.answer, trial.right, made))
     drawn = picture(stage, made.get(stage), trial.right.get(stage), exercise.axes.get(stage, ""))

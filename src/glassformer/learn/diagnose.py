@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glassformer.learn import kept
 from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Stages
 from glassformer.learn.stages import Made
 
@@ -60,8 +61,7 @@ def _only_one(exercise: Exercise, groups: Sequence[Group], answers: Answers, aga
 
 def _met(exercise: Exercise, mistakes: Group, answers: Answers) -> int:
     """How many of the cases that the learner answers this version can answer too."""
-    version = exercise.version(*mistakes)
-    return sum(answer_of(version, case) is not None for case, _ in answers)
+    return sum(kept.wrong(exercise, mistakes, case) is not None for case, _ in answers)
 
 
 def _threes(exercise: Exercise, begun: Sequence[Group]) -> list[Group]:
@@ -79,9 +79,9 @@ def _threes(exercise: Exercise, begun: Sequence[Group]) -> list[Group]:
 
 def gives(exercise: Exercise, mistakes: Group, answers: Answers) -> bool:
     """Whether this version answers as the learner does; a case that it cannot answer is no evidence against it."""
-    version, any_met = exercise.version(*mistakes), False
+    any_met = False
     for case, theirs in answers:
-        made = answer_of(version, case)
+        made = kept.wrong(exercise, mistakes, case)
         if made is None:
             continue
         any_met = True
@@ -94,16 +94,8 @@ def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any,
     """Where this version has no numbers, perhaps it has some when it is written the other right way."""
     if not exercise.other_way or not isinstance(made.answer, Tensor) or not made.answer.isnan().any():
         return False
-    other = answer_of(exercise.version(*mistakes, other=True), case)
+    other = kept.wrong(exercise, mistakes, case, other=True)
     return other is not None and exercise.compare(theirs, other.answer)
-
-
-def answer_of(version: Callable[..., Stages], case: Case) -> Stages | None:
-    """None where the wrong version breaks down on this case."""
-    try:
-        return version(*case.arguments)
-    except (RuntimeError, IndexError, ValueError, TypeError, KeyError, AssertionError):
-        return None
 
 
 def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Tensor], first: str) -> Diagnosis | None:
@@ -112,7 +104,7 @@ def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Te
     for mistake in exercise.mistakes:
         if mistake.stage != first or mistake.gradients or first == exercise.last:
             continue
-        wrong = answer_of(exercise.version(mistake), case)
+        wrong = kept.wrong(exercise, (mistake,), case)
         value = None if wrong is None else wrong.get(first)
         telling = isinstance(value, Tensor) and _telling(value, right[first])
         if telling and not known.holds(value) and made.holds(value):

@@ -21,7 +21,7 @@ class Stages(dict[str, Any]):
         return next(reversed(self.values()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One question.  about: what is special about it, such as "more keys than queries".  Arguments go by position."""
 
@@ -50,7 +50,7 @@ class Evidence:
 Says = Callable[[Evidence], str] | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """A named wrong version: settings of the exercise's switchboard, or a function of its own.
 
@@ -109,7 +109,7 @@ def scale(values: Tensor) -> float:
     return float(finite.abs().max()) if finite.numel() else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """cases: of a seed, small integers first, generic numbers last.  key: from the parts, every stage, the answer last.
 
@@ -118,6 +118,7 @@ class Exercise:
     that `equal` cannot compare.  module: makes functions of a class that the learner may write instead.
     learned: the positions of the arguments that gradients must reach.  other_way: settings of the switchboard that are
     right too, tried where a wrong version has no numbers (NaN): a mask filled with −1e9 instead of −∞.
+    random: its answers are drawn, and compared by how often what is in them.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Exercise:
     module: Callable[[type], list[Callable]] | None = None
     learned: tuple[int, ...] = ()
     together: bool = True
+    random: bool = False
     other_way: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)  # of a stage: what its last two axes are, for the picture
 

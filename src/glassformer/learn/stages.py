@@ -14,10 +14,12 @@ class Made:
 
     def __init__(self, values: Sequence[Tensor]):
         numbers = [_plain(value) for value in values if value.dtype != torch.bool and not value.is_complex()]
-        self.whole: dict[tuple[int, ...], list[Tensor]] = {}
+        shapes: dict[tuple[int, ...], list[Tensor]] = {}
         for value in numbers:
-            self.whole.setdefault(tuple(value.shape), []).append(value)
-        self.single = torch.stack(self.whole[()]).unique() if () in self.whole else torch.empty(0).double()
+            shapes.setdefault(tuple(value.shape), []).append(value)
+        self.whole = {shape: torch.stack(values) for shape, values in shapes.items()}  # all of one shape at once
+        self.sizes = {values[0].numel() for values in self.whole.values()}
+        self.single = self.whole[()].unique() if () in self.whole else torch.empty(0).double()
 
     def holds(self, stage: Tensor) -> bool:
         """Up to the order of axes and to merging all but the last; else row by row, or number by number."""
@@ -27,11 +29,14 @@ class Made:
         return self._wholly(stage) or self._by_slices(stage) or self._by_numbers(stage)
 
     def _wholly(self, stage: Tensor) -> bool:
-        return any(self._is_there(arranged) for arranged in _arrangements(stage))
+        if stage.numel() not in self.sizes:
+            return False
+        near = TOLERANCE * max(scale(stage), 1e-6)
+        return any(self._is_there(arranged, near) for arranged in _arrangements(stage))
 
-    def _is_there(self, wanted: Tensor) -> bool:
-        near = TOLERANCE * max(scale(wanted), 1e-6)
-        return any(_same(value, wanted, near) for value in self.whole.get(tuple(wanted.shape), ()))
+    def _is_there(self, wanted: Tensor, near: float) -> bool:
+        values = self.whole.get(tuple(wanted.shape))
+        return values is not None and _among(values, wanted, near)
 
     def _by_slices(self, stage: Tensor) -> bool:
         """Each sentence, head or row on its own: loops over leading axes, or columns for loops over the last."""
@@ -59,8 +64,10 @@ def _plain(value: Tensor) -> Tensor:
     return (value.double() if not value.is_complex() else value).squeeze()
 
 
-def _same(value: Tensor, wanted: Tensor, near: float) -> bool:
-    return bool((((value - wanted).abs() <= near) | (value == wanted)).all())
+def _among(values: Tensor, wanted: Tensor, near: float) -> bool:
+    """Whether one of the values is the wanted one."""
+    same = ((values - wanted).abs() <= near) | (values == wanted)
+    return bool(same.flatten(1).all(1).any()) if wanted.dim() else bool(same.any())
 
 
 def _arrangements(stage: Tensor) -> Iterable[Tensor]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glassformer.learn import kept
 from glassformer.learn.exercise import Case, Exercise, Stages
 from glassformer.learn.record import Recorder
 
@@ -27,7 +28,7 @@ class Trial:
 
 def put(function: Callable, exercise: Exercise, case: Case) -> Trial:
     given = copy.deepcopy(case.arguments)
-    right = exercise.key(*copy.deepcopy(case.arguments))
+    right = kept.right(exercise, case)
     try:
         answer = function(*given)
         answer = answer.answer if isinstance(answer, Stages) else answer
@@ -56,7 +57,7 @@ def _named(function: Callable, k: int) -> str:
 
 
 def again(function: Callable, exercise: Exercise, seed: int) -> list[tuple[Case, Any]]:
-    trials = [put(function, exercise, case) for case in exercise.cases(seed)]
+    trials = [put(function, exercise, case) for case in kept.cases(exercise, seed)]
     return [(trial.case, trial.answer) for trial in trials if trial.error is None]
 
 

@@ -366,6 +366,7 @@ EXERCISE = Exercise(
     right=(by_bernoulli, by_one_draw, by_numbers, by_places, by_numpy, by_others_only),
     properties=(Property("special pieces stay", _left_alone), Property("the shares are right", _right_shares)),
     compare=compare,
+    random=True,
     hints=(
         "First who is chosen: (torch.rand(ids.shape) < 0.15) & ~special. The labels follow from that alone.",
         "Then what becomes of each: a second torch.rand(ids.shape); below 0.8 [MASK], above 0.9 a drawn piece.",
