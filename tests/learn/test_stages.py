@@ -37,7 +37,7 @@ def test_the_first_wrong_stage_is_the_first_that_nothing_right_stands_on():
     exercise = bank.load("multi-head")
     right = exercise.key(*exercise.cases(0)[2].arguments)
     everything = dict(right)
-    assert first_wrong(exercise, right, list(everything.values())) == "output"
-    assert first_wrong(exercise, right, [right["weights"]]) == "v"
-    assert first_wrong(exercise, right, [right["weights"], right["v"]]) == "mixture"
-    assert first_wrong(exercise, right, []) == "q"
+    assert first_wrong(exercise, right, Made(list(everything.values()))) == "output"
+    assert first_wrong(exercise, right, Made([right["weights"]])) == "v"
+    assert first_wrong(exercise, right, Made([right["weights"], right["v"]])) == "mixture"
+    assert first_wrong(exercise, right, Made([])) == "q"

@@ -162,14 +162,9 @@ def test_a_language_it_does_not_write_is_one_line(ask, tmp_path):
         assert done.returncode == 2 and line in told(done) and not done.stdout
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [["translate", ">>deu<< the film"], ["translate", ">>deu<< the film", "--beams", "2"], ["explain", "the film"]],
-    ids=["greedy", "beams", "explain"],
-)
+@pytest.mark.parametrize("asked", [["translate"], ["explain", "--json"]], ids=["translate", "explain"])
 def test_weights_that_are_no_numbers_are_one_line(broken, asked):
-    text = [">>deu<< the film", "--json"] if asked[0] == "explain" else asked[1:]
-    done = run(asked[0], *text, "--model", broken)
+    done = run(*asked, ">>deu<< the film", "--model", broken)
     warned, refused = done.stderr.decode().splitlines()
     assert done.returncode == 4 and "NaN" in warned and not done.stdout.strip()
     assert refused.startswith("glassformer: broken: nothing can be picked from logits whose largest is [nan]")

@@ -1,9 +1,10 @@
 """check(thing, "multi-head") → Result: does it run, which stage is wrong first, which mistake it is."""
 
+import contextlib
 import copy
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from glassformer.learn.exercise import Case, Evidence, Exercise, Stages
 from glassformer.learn.picture import picture
 from glassformer.learn.record import LEAVES
 from glassformer.learn.result import Result
-from glassformer.learn.stages import first_wrong
+from glassformer.learn.stages import Made, first_wrong
 from glassformer.learn.stopped import stopped
 from glassformer.learn.trial import Trial, again, is_random, made_by, put
 
@@ -38,11 +39,26 @@ def check(thing: Any, name: str, seed: int = 0) -> Result:
     readings = candidates(thing, exercise)
     if len(readings) == 1:
         return judge(readings[0], exercise, seed)
-    quick = [judge(function, exercise, seed, together=False) for function in readings]
-    known = [result for result in quick if result.passed] or [
-        each for each in quick if each.mistake not in (None, UNKNOWN)
-    ]
-    return known[0] if known else judge(readings[0], exercise, seed)
+    fitting = (judge(function, exercise, seed) for function in readings if _fits(function, exercise, seed))
+    passed = (result for result in fitting if result.passed)
+    quick = (judge(function, exercise, seed, together=False) for function in readings)
+    known = (result for result in quick if result.mistake not in (None, UNKNOWN))
+    return next(passed, None) or next(known, None) or judge(readings[0], exercise, seed)
+
+
+@contextlib.contextmanager
+def _warnings_stay() -> Iterator[None]:
+    """A warning of their code is no error, whoever asks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield
+
+
+@_warnings_stay()
+def _fits(function: Callable, exercise: Exercise, seed: int) -> bool:
+    """Whether its answers are right."""
+    trials = (put(function, exercise, case) for case in kept.cases(exercise, seed))
+    return all(trial.error is None and exercise.compare(trial.answer, trial.right.answer) for trial in trials)
 
 
 def candidates(thing: Any, exercise: Exercise) -> list[Callable]:
@@ -58,14 +74,9 @@ def candidates(thing: Any, exercise: Exercise) -> list[Callable]:
     return [thing]
 
 
+@_warnings_stay()
 def judge(function: Callable, exercise: Exercise, seed: int = 0, together: bool = True) -> Result:
     """Run every case; say what the first trouble is.  together: look for two mistakes at once too."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")  # a warning of their code stays one, whoever asks
-        return _judged(function, exercise, seed, together)
-
-
-def _judged(function: Callable, exercise: Exercise, seed: int, together: bool) -> Result:
     trials = [put(function, exercise, case) for case in kept.cases(exercise, seed)]
     errors = [trial for trial in trials if trial.error is not None]
     if len(errors) == len(trials) or any(isinstance(trial.error, NotImplementedError) for trial in errors):
@@ -103,18 +114,24 @@ def _wrong(
     """Numbers that are not the key's: named, or said to be unknown."""
     if kind := _kind(wrong[0].answer, wrong[0].right.answer):
         return _form(exercise, kind, wrong[0].case.about)
-    made = made_by(function, wrong[-1].case)
-    random = is_random(function, wrong[-1])
-    if random:
+    if is_random(function, wrong[-1]):
+        made = made_by(function, wrong[-1].case)
         dropout = "dropout is left on" if any("dropout" in call for call in made.calls) else "random numbers are in it"
         message = f"the same question gets two answers: {dropout}. Nothing random belongs here when a model is used."
         return Result(exercise.name, False, "wrong", message, exercise.last, dropout, about=wrong[-1].case.about)
     found = by_answers(
         exercise, [(trial.case, trial.answer) for trial in ran], lambda seed: again(function, exercise, seed), together
     )
-    stage = first_wrong(exercise, wrong[-1].right, made.values)
-    found = found or by_stages(exercise, wrong[-1].case, wrong[-1].right, made.values, stage)
-    return _known(exercise, found, wrong) if found else _unknown(function, exercise, wrong[-1], stage)
+    return _known(exercise, found, wrong) if found else _on_the_way(function, exercise, wrong)
+
+
+def _on_the_way(function: Callable, exercise: Exercise, wrong: Sequence[Trial]) -> Result:
+    """The answers are nobody's: is what was made on the way?"""
+    trial = wrong[-1]
+    made = Made(made_by(function, trial.case).values)
+    stage = first_wrong(exercise, trial.right, made)
+    found = by_stages(exercise, trial.case, trial.right, made, stage)
+    return _known(exercise, found, wrong) if found else _unknown(function, exercise, trial, stage)
 
 
 def _kind(theirs: Any, right: Any) -> str:

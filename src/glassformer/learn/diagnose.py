@@ -98,9 +98,9 @@ def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any,
     return other is not None and exercise.compare(theirs, other.answer)
 
 
-def by_stages(exercise: Exercise, case: Case, right: Stages, values: Sequence[Tensor], first: str) -> Diagnosis | None:
+def by_stages(exercise: Exercise, case: Case, right: Stages, made: Made, first: str) -> Diagnosis | None:
     """A mistake of the stage `first`, the first wrong one, whose numbers were made on the way to an unknown answer."""
-    made, known = Made(values), Made([*_tensors(right.values()), *_tensors(case.arguments)])  # there in any case
+    known = Made([*_tensors(right.values()), *_tensors(case.arguments)])  # there in any case
     for mistake in exercise.mistakes:
         if mistake.stage != first or mistake.gradients or first == exercise.last:
             continue

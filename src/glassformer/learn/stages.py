@@ -99,7 +99,7 @@ def right_ones(exercise: Exercise, right: Stages, made: Made) -> set[str]:
     return found
 
 
-def first_wrong(exercise: Exercise, right: Stages, values: Sequence[Tensor]) -> str:
-    """The first stage that is not among `values`; the answer itself where all others are."""
-    found = right_ones(exercise, right, Made(values))
+def first_wrong(exercise: Exercise, right: Stages, made: Made) -> str:
+    """The first stage that was not made; the answer itself where all others were."""
+    found = right_ones(exercise, right, made)
     return next((stage.name for stage in exercise.stages if stage.name not in found), exercise.last)
