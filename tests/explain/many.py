@@ -1,5 +1,8 @@
 """One trial of every kind of question, for what has to hold for all of them."""
 
+from functools import cache
+
+from glassformer.explain.picture import picture
 from glassformer.models import heads
 from glassformer.models.gpt2 import Gpt2Classifier
 from tests import made
@@ -42,3 +45,15 @@ TRIALS = {
     "pruned": lambda: made.bert_trial(SENTENCE, kind=heads.SequenceClassification, pruned=((1, (0,)),)),
     "roberta": lambda: made.bert_trial(SENTENCE, style="roberta", kind=heads.SequenceClassification),
 }
+
+
+@cache
+def begun(kind):
+    """The trial of that kind, made once: no question changes it."""
+    return TRIALS[kind]()
+
+
+@cache
+def drawn(kind):
+    """All of its picture."""
+    return picture(begun(kind))

@@ -9,14 +9,14 @@ from glassformer.explain.sides import by_layer
 from glassformer.explain.whatif import what_if
 from glassformer.models import heads
 from tests import made
-from tests.explain.many import TRIALS
+from tests.explain.many import TRIALS, begun
 
 CLOSE = 1e-5
 
 
 @pytest.fixture(params=TRIALS)
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
 
 
 @pytest.mark.parametrize("baseline", ["zero", "mean", "uniform"])

@@ -14,14 +14,14 @@ from glassformer.explain.reference import REFERENCE, reference
 from glassformer.models import heads
 from glassformer.tape import listen
 from tests import made
-from tests.explain.many import SENTENCE, TRIALS
+from tests.explain.many import SENTENCE, TRIALS, begun
 
 CLOSE = 1e-5
 
 
 @pytest.fixture(params=TRIALS)
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
 
 
 def by_name(trial, companions=()):

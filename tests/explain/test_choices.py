@@ -12,7 +12,7 @@ from glassformer.explain.whatif import what_if
 from glassformer.models import heads
 from glassformer.tape import listen
 from tests import made
-from tests.explain.many import TRIALS
+from tests.explain.many import begun
 
 CLOSE = 1e-5
 STRINGS = (
@@ -43,7 +43,7 @@ OTHER = "the filming was very good"
 
 @pytest.fixture(params=["post mean", "pre max", "labels", "two texts together", "mask", "vector", "relative key"])
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
 
 
 @pytest.mark.parametrize("text", STRINGS)

@@ -9,12 +9,12 @@ from glassformer.explain.path import path, readout
 from glassformer.explain.slope import answered
 from glassformer.models import heads
 from tests import made
-from tests.explain.many import TRIALS
+from tests.explain.many import TRIALS, begun
 
 
 @pytest.fixture(params=TRIALS)
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
 
 
 def test_what_the_parts_put_in_sums_to_the_answer(trial):

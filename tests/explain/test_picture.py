@@ -19,7 +19,7 @@ from glassformer.explain.story import story
 from glassformer.explain.whatif import what_if
 from glassformer.models import heads
 from tests import made
-from tests.explain.many import SENTENCE, TRIALS
+from tests.explain.many import SENTENCE, TRIALS, begun, drawn
 
 CLOSE = 1e-5
 FIELDS = set(
@@ -31,7 +31,13 @@ FIELDS = set(
 
 @pytest.fixture(params=TRIALS)
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
+
+
+@pytest.fixture
+def whole(request, trial):
+    """The picture of the trial, which nobody changes."""
+    return drawn(request.node.callspec.params["trial"])
 
 
 def plain(drawn):
@@ -42,10 +48,9 @@ def plain(drawn):
     return again
 
 
-def test_a_picture_has_all_fields_and_they_are_plain(trial):
-    drawn = picture(trial)
-    assert set(drawn) == FIELDS
-    header = plain(drawn)
+def test_a_picture_has_all_fields_and_they_are_plain(trial, whole):
+    assert set(whole) == FIELDS
+    header = plain(whole)
     assert header["schema"] == 1 and header["kind"] == "picture" and not header["partial"] and not header["switches"]
     n, words = len(header["pieces"]), len(header["words"])
     assert len(header["word_of"]) == n and sorted(chain(*header["word_pieces"])) == list(range(n))
@@ -61,8 +66,8 @@ def test_a_picture_has_all_fields_and_they_are_plain(trial):
     assert len(header["baselines"]) == 4
 
 
-def test_effects_are_those_of_the_single_switches(trial):
-    effects = picture(trial)["effects"]
+def test_effects_are_those_of_the_single_switches(trial, whole):
+    effects = whole["effects"]
     for text in ("off:L0.H1:zero", "off:L1.H0:mean", "off:L1.H1:uniform"):
         layer, head, baseline = int(text[5]), int(text[8]), text[10:]
         change = what_if(trial, [choose(trial, text)]).change
@@ -78,18 +83,18 @@ def test_effects_are_those_of_the_single_switches(trial):
         assert change == pytest.approx(what_if(trial, [choose(trial, f"without:{part}")]).change, abs=CLOSE)
 
 
-def test_what_is_told_is_the_story(trial):
-    told, tale = picture(trial)["told"], story(trial)
+def test_what_is_told_is_the_story(trial, whole):
+    told, tale = whole["told"], story(trial)
     assert told["before"] == tale.told.before and told["after"] == pytest.approx(tale.told.after, abs=1e-6)
     assert (told["looks"], told["at"]) == (tale.told.edge.looks, tale.told.edge.at)
     for name in ("flips", "clear", "doubt"):
         assert told[name] == getattr(tale.told, name)
     assert told["like"]["n"] == tale.told.like.n and told["like"]["texts"] == tale.told.like.texts
-    assert picture(trial)["take"]["words"] == tale.specials.words
+    assert whole["take"]["words"] == tale.specials.words
 
 
-def test_what_is_not_needed_at_once_is_left_out(trial):
-    quick, whole = picture(trial, full=False), picture(trial)
+def test_what_is_not_needed_at_once_is_left_out(trial, whole):
+    quick = picture(trial, full=False)
     assert quick["partial"] and plain(quick)
     assert quick["effects"]["heads"]["mean"] is quick["effects"]["heads"]["uniform"] is None
     assert quick["effects"]["mlps"]["mean"] is quick["effects"]["without"] is quick["told"]["like"] is None

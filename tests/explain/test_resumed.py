@@ -5,14 +5,14 @@ import torch
 
 from glassformer.explain.choices import heads_off, mlps_off, word_off
 from glassformer.explain.switches import cut
-from tests.explain.many import TRIALS
+from tests.explain.many import TRIALS, begun
 
 CLOSE = 1e-5  # the weights are large, and float32 sums in another order
 
 
 @pytest.fixture(params=TRIALS)
 def trial(request):
-    return TRIALS[request.param]()
+    return begun(request.param)
 
 
 def test_rows_that_join_at_their_layer_are_those_that_ran_from_the_beginning(trial):

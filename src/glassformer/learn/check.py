@@ -1,7 +1,6 @@
 """check(thing, "multi-head") → Result: does it run, which stage is wrong first, which mistake it is."""
 
 import contextlib
-import copy
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from glassformer.learn.diagnose import (
     gradients,
     same_gradients,
 )
-from glassformer.learn.exercise import Case, Evidence, Exercise, Stages
+from glassformer.learn.exercise import Case, Evidence, Exercise, Stages, copied
 from glassformer.learn.picture import picture
 from glassformer.learn.record import LEAVES
 from glassformer.learn.result import Result
@@ -189,7 +188,7 @@ def broken_properties(function: Callable, exercise: Exercise, case: Case) -> lis
 
 
 def _answer(function: Callable, arguments: tuple) -> Any:
-    answer = function(*copy.deepcopy(arguments))
+    answer = function(*copied(arguments))
     return answer.answer if isinstance(answer, Stages) else answer
 
 

@@ -1,5 +1,6 @@
 """What an exercise is: questions, the key with its stages, and named wrong versions."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -75,6 +76,15 @@ class Property:
     broken: Callable[[Callable, Case], str]
 
 
+def copied(given: Any) -> Any:
+    """The same once more, for code that may change it."""
+    if type(given) is Tensor:
+        return given.clone()
+    if type(given) in (list, tuple):
+        return type(given)(map(copied, given))
+    return copy.deepcopy(given)
+
+
 def equal(theirs: Any, right: Any) -> bool:
     """Tensors to 1e-4 of the largest number and of one shape; where `right` has no number (NaN), any will do."""
     if isinstance(right, Tensor):
@@ -97,16 +107,16 @@ def _close(theirs: Tensor, right: Tensor) -> bool:
     if theirs.is_complex() or right.is_complex():
         return False
     theirs, right = theirs.detach().double(), right.detach().double()
-    if right.isnan().all():
-        return bool(theirs.isnan().all())
-    same_ends = (theirs == right) | right.isnan()  # infinities
     near = (theirs - right).abs() <= TOLERANCE * max(scale(right), 1e-6)
-    return bool((same_ends | near).all())
+    if near.all():
+        return True
+    same_ends = (theirs == right) | right.isnan()  # infinities
+    return bool((same_ends | near).all()) and bool(theirs.isnan().all() or not right.isnan().all())
 
 
 def scale(values: Tensor) -> float:
-    finite = values[values.isfinite()]
-    return float(finite.abs().max()) if finite.numel() else 0.0
+    """The largest number of those that are finite."""
+    return float(values.abs().nan_to_num(0.0, 0.0).max()) if values.numel() else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """One case put to somebody's code: what it answers, what it makes on the way, whether it changes what it was given."""
 
 import contextlib
-import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from glassformer.learn import kept
-from glassformer.learn.exercise import Case, Exercise, Stages
+from glassformer.learn.exercise import Case, Exercise, Stages, copied
 from glassformer.learn.record import Recorder
 
 
@@ -27,7 +26,7 @@ class Trial:
 
 
 def put(function: Callable, exercise: Exercise, case: Case) -> Trial:
-    given = copy.deepcopy(case.arguments)
+    given = copied(case.arguments)
     right = kept.right(exercise, case)
     try:
         answer = function(*given)
@@ -62,7 +61,7 @@ def again(function: Callable, exercise: Exercise, seed: int) -> list[tuple[Case,
 
 
 def is_random(function: Callable, trial: Trial) -> bool:
-    again = [function(*copy.deepcopy(trial.case.arguments)) for _ in range(2)]
+    again = [function(*copied(trial.case.arguments)) for _ in range(2)]
     again = [each.answer if isinstance(each, Stages) else each for each in again]
     if not isinstance(again[0], Tensor) or again[0].shape != again[1].shape:
         return False
@@ -72,5 +71,5 @@ def is_random(function: Callable, trial: Trial) -> bool:
 def made_by(function: Callable, case: Case) -> Recorder:
     """What the learner's code makes on this case; the arguments themselves are no work of theirs."""
     with Recorder() as made, contextlib.suppress(Exception):  # what it made until then counts
-        function(*copy.deepcopy(case.arguments))
+        function(*copied(case.arguments))
     return made
