@@ -8,12 +8,23 @@ from typing import Any
 
 import glassformer as gf
 from glassformer.show.packed import pack
-from tests.show.page.modules import FOLDER, opened, run
+from tests.show.page.modules import FOLDER, heard, opened, run
 
 TEXT = "this restaurant was not terrible"
 OTHER = "the food was good but the service was not"
+WINDOW = {"width": 1440, "height": 900}
 
 OPEN = """
+const [later, never] = [setTimeout, clearTimeout];
+Object.assign(window, {
+  waiting: new Set(), // what comes in a moment
+  setTimeout(act, wait = 0) {
+    const id = later(() => (waiting.delete(id), act()), wait);
+    if (wait < 300) waiting.add(id);
+    return id;
+  },
+  clearTimeout: (id) => (waiting.delete(id), never(id)),
+});
 const { store } = await import("/base/store.js");
 const { unpack } = await import("/base/unpack.js");
 const { startAsking } = await import("/base/ask.js");
@@ -46,14 +57,11 @@ def picture(text: str = TEXT) -> dict[str, Any]:
 def explored(*texts: str, held: dict[str, bytes] | None = None, address: str | None = None) -> Iterator[Any]:
     """The explore view on pictures of `texts`, or on the packed pictures that are held."""
     content = held or {f"p{k}": pack(picture(text)) for k, text in enumerate(texts or (TEXT,))}
-    with opened(content) as page:
-        page.set_viewport_size({"width": 1440, "height": 900})
+    with opened(content, WINDOW) as page, heard(page, "pageerror") as failed:
         page.add_style_tag(content="\n".join(sheet.read_text() for sheet in sheets()))
-        failed: list[str] = []
-        page.on("pageerror", lambda error: failed.append(str(error)))
         run(page, OPEN, {"names": list(content), "address": address})
         page.wait_for_selector("gf-sheet .ring", state="attached")
-        page.wait_for_timeout(150)  # what follows a cursor waits for a moment
+        settle(page)
         yield page
         assert not failed
 
@@ -68,6 +76,6 @@ def held_in(page: Any, name: str) -> Any:
 
 
 def settle(page: Any) -> None:
-    """Until what follows the cursor has followed it."""
-    page.wait_for_timeout(200)
+    """Until what follows the cursor has followed it: nothing is awaited, and what was drawn is on the screen."""
+    page.wait_for_function("() => !waiting.size && !store.get('busy')")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

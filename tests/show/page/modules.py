@@ -1,13 +1,13 @@
 """The page's ES modules in a headless Chromium, without a network: `page.evaluate` of what they make of plain data.
 
 CI has Chromium, and perhaps no other engine that runs JavaScript.  One browser serves the whole session, since
-Playwright takes one connection a thread.
+Playwright takes one connection a thread, and a page serves one test after another, each from an empty document.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -19,7 +19,11 @@ import pytest
 ORIGIN = "http://modules.test"
 FOLDER = Path(str(files("glassformer"))) / "show" / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript"}
+VIEWPORT = {"width": 1280, "height": 720}
+PLAIN = {"color_scheme": "light", "reduced_motion": "no-preference", "forced_colors": "none"}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+_idle: list[Any] = []  # pages that no test has open
 
 
 def chromium() -> str | None:
@@ -41,12 +45,47 @@ def browser() -> Any:
 
 
 @contextmanager
-def opened(held: Mapping[str, bytes] | None = None) -> Iterator[Any]:
+def heard(tab: Any, event: str, say: Callable[[Any], Any] = str) -> Iterator[list[Any]]:
+    """What a page says of an event, as it comes."""
+    said: list[Any] = []
+
+    def hear(each: Any) -> None:
+        said.append(say(each))
+
+    tab.on(event, hear)
+    yield said
+    tab.remove_listener(event, hear)
+
+
+def dismissed(dialog: Any) -> str:
+    """What a dialog says, which would hold up the page."""
+    dialog.dismiss()
+    return dialog.message
+
+
+@contextmanager
+def lent(viewport: Mapping[str, int] = VIEWPORT, **look: str) -> Iterator[Any]:
+    """An empty page.  A test that passes gives it back: another one would cost a process and 2 s of a core."""
+    tab = _idle.pop() if _idle else browser().new_context().new_page()
+    try:
+        tab.set_viewport_size(viewport)
+        tab.emulate_media(**PLAIN | look)
+        yield tab
+        tab.goto("about:blank")
+        tab.mouse.move(0, 0)
+        tab.unroute_all()
+    except BaseException:
+        tab.context.close()
+        raise
+    _idle.append(tab)
+
+
+@contextmanager
+def opened(held: Mapping[str, bytes] | None = None, viewport: Mapping[str, int] = VIEWPORT) -> Iterator[Any]:
     """A page that can import the modules by their paths, "/engine/tokens.js", and fetch what is held, "/held/NAME".
 
     Every other request fails, and so does the test that made it.
     """
-    context = browser().new_context()
     refused: list[str] = []
 
     def serve(route: Any) -> None:
@@ -58,13 +97,10 @@ def opened(held: Mapping[str, bytes] | None = None) -> Iterator[Any]:
         suffix = Path(path).suffix if path else ".html"
         return route.fulfill(body=body, content_type=TYPES.get(suffix, "application/octet-stream"))
 
-    context.route("**/*", serve)
-    page = context.new_page()
-    page.goto(f"{ORIGIN}/")
-    try:
+    with lent(viewport) as page:
+        page.route("**/*", serve)
+        page.goto(f"{ORIGIN}/")
         yield page
-    finally:
-        context.close()
     assert not refused
 
 

@@ -7,6 +7,7 @@ from glassformer.show import packed
 from glassformer.show.page import page
 from tests import made
 from tests.show.page import modules, whole
+from tests.show.page.modules import dismissed, heard
 from tests.show.test_page import HOSTILE
 
 ASK = (
@@ -88,9 +89,8 @@ def test_labels_of_a_hostile_text_are_inert(tmp_path):
     reader = made.reader(labels=(HOSTILE, "<img src=x onerror=alert(3)>"), name=HOSTILE)
     picture = reader.explain("good <script>alert(1)</script> <img src=x onerror=alert(2)> \u202efood\u200b").picture()
     picture |= {"pieces": [f"<u>{each}</u>{HOSTILE}" for each in picture["pieces"]], "text": HOSTILE}
-    with whole.opened(tmp_path, [picture], {"address": "", "switches": []}) as tab:
-        dialogs = []
-        tab.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    begin = {"address": "", "switches": []}
+    with whole.opened(tmp_path, [picture], begin) as tab, heard(tab, "dialog", dismissed) as dialogs:
         for view in ("steps", "gallery", "viewer", "explore"):
             tab.click(f"[data-view={view}]")
             tab.wait_for_timeout(200)

@@ -9,6 +9,7 @@ import pytest
 import glassformer as gf
 from glassformer.show.packed import pack, unpack
 from tests.show.page.explored import OTHER, TEXT, explained, explored, held_in, picture, settle
+from tests.show.page.modules import dismissed, heard
 
 CELL = "L0.H3.weights[4,3]"
 HOSTILE = "<script>document.title='x'</script> \u202egood\u200b <img src=x onerror=alert(1)> شكرا"
@@ -100,9 +101,7 @@ def test_axe_finds_no_serious_violation(way):
 
 def test_labels_made_of_markup_are_text_and_do_nothing():
     hostile = gf.load("sentiment").explain(HOSTILE).picture(full=False)
-    with explored(held={"hostile": pack(hostile)}) as page:
-        alarms = []
-        page.on("dialog", lambda dialog: alarms.append(dialog.message) or dialog.dismiss())
+    with explored(held={"hostile": pack(hostile)}) as page, heard(page, "dialog", dismissed) as alarms:
         for key in ("t", "=", "x", "t"):
             page.keyboard.press(key)
             settle(page)

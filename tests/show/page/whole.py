@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests import made
 from tests.show.page import modules
 
 SENTENCE = "this restaurant was not terrible"
+WINDOW = {"width": 1280, "height": 800}
 
 
 @cache
@@ -32,32 +33,32 @@ def shipped(text: str = SENTENCE) -> Explanation:
 
 @contextmanager
 def opened(
-    folder: Path, pictures: Sequence[Mapping[str, Any]], begin: Mapping[str, Any], **context: Any
+    folder: Path,
+    pictures: Sequence[Mapping[str, Any]],
+    begin: Mapping[str, Any],
+    viewport: Mapping[str, int] = WINDOW,
+    **look: str,
 ) -> Iterator[Any]:
     """The page of `pictures`, from a file, beginning with `begin`."""
     file = folder / "page.html"
     file.write_text(page.page(pictures, begin=begin), encoding="utf-8")
-    window = modules.browser().new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
-    asked, failed = [], []
-    window.route("**/*", lambda route: route.continue_() if route.request.url == file.as_uri() else route.abort())
-    tab = window.new_page()
-    tab.on("request", lambda request: asked.append(request.url.split("#")[0]))
-    tab.on("pageerror", lambda error: failed.append(str(error)))
-    tab.on("console", lambda message: failed.append(message.text) if message.type == "error" else None)
-    tab.goto(file.as_uri())
-    tab.wait_for_selector("html[data-ready]")
-    try:
+    with modules.lent(viewport, **look) as tab, ExitStack() as hearing:
+        asked = hearing.enter_context(modules.heard(tab, "request", lambda request: request.url.split("#")[0]))
+        failed = hearing.enter_context(modules.heard(tab, "pageerror"))
+        told = hearing.enter_context(modules.heard(tab, "console", lambda line: (line.type, line.text)))
+        tab.route("**/*", lambda route: route.continue_() if route.request.url == file.as_uri() else route.abort())
+        tab.goto(file.as_uri())
+        tab.wait_for_selector("html[data-ready]")
         yield tab
-    finally:
-        window.close()
-    assert set(asked) == {file.as_uri()}
-    assert not failed, failed
+        assert set(asked) == {file.as_uri()}
+        assert not failed, failed
+        assert not [text for kind, text in told if kind == "error"], told
 
 
 def violations(tab: Any) -> list[str]:
     """What axe finds serious or critical."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(tab).response["violations"]
+    found = axe.Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
     bad = [each for each in found if each["impact"] in ("serious", "critical")]
     return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in bad]
 
