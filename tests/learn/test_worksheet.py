@@ -20,9 +20,9 @@ NAMES = [each.name for each in TOPICS]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_five_hundred_seeds_are_friendly_and_no_two_questions_of_a_sheet_are_alike(name):
+def test_a_hundred_seeds_are_friendly_and_no_two_questions_of_a_sheet_are_alike(name):
     whole_sheets = set()
-    for seed in range(500):
+    for seed in range(100):
         questions = sheet(seed, name, 2).questions
         assert len({repr(each) for each in questions}) == 2
         whole_sheets.add(repr(questions))
@@ -30,7 +30,7 @@ def test_five_hundred_seeds_are_friendly_and_no_two_questions_of_a_sheet_are_ali
             times = value if isinstance(value, Fraction) else value.times
             assert friendly(value) and times.denominator <= 12
             assert times is value or (value.sign, value.under) in SURDS
-    assert len(whole_sheets) > 300  # of positions there are few, but two of them in their order make many
+    assert len(whole_sheets) > 90  # of positions there are few, but two of them in their order make many
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,7 @@
 import contextlib
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +46,7 @@ def check(thing: Any, name: str, seed: int = 0) -> Result:
 
 
 @contextlib.contextmanager
-def _warnings_stay() -> Iterator[None]:
+def _warnings_stay() -> Generator[None]:
     """A warning of their code is no error, whoever asks."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -12,6 +12,7 @@ from torch import Tensor
 from glassformer.learn.order import Entry, entry
 
 TOLERANCE = 1e-4  # of the largest number: float32 summed in any order is well inside, the smallest mistake outside
+PLAIN = (Tensor, int, float, bool, str, type(None))  # a clone of each is a copy of all
 
 
 class Stages(dict[str, Any]):
@@ -76,13 +77,11 @@ class Property:
     broken: Callable[[Callable, Case], str]
 
 
-def copied(given: Any) -> Any:
-    """The same once more, for code that may change it."""
-    if type(given) is Tensor:
-        return given.clone()
-    if type(given) in (list, tuple):
-        return type(given)(map(copied, given))
-    return copy.deepcopy(given)
+def copied(arguments: tuple) -> tuple:
+    """The same once more, for code that may change it; a model and its optimiser stay together."""
+    if any(type(each) not in PLAIN for each in arguments):
+        return copy.deepcopy(arguments)
+    return tuple(each.clone() if isinstance(each, Tensor) else each for each in arguments)
 
 
 def equal(theirs: Any, right: Any) -> bool:

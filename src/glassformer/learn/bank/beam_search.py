@@ -134,10 +134,13 @@ def _telling(given: tuple, which: int) -> bool:
     right, second = (LAST[last](*texts) for last in ("best", "second"))
     if len(right[0]) < 2 + which % 2 or right[1] - second[1] < CLEAR:
         return False
-    other, greedy = search(*given, on=APART[which]), search(*given, on=Switches(width=1))
-    if right[0] in (other[0], greedy[0]) or (which == 2 and other == search(*given, on=Switches(width=MANY))):
+    greedy, refilled = (search(*given, on=each) for each in (Switches(width=1), Switches(refill=True)))
+    if right[0] == greedy[0] or not equal(refilled, right):
+        return False  # before what costs more
+    other = search(*given, on=APART[which])
+    if right[0] == other[0] or (which == 2 and other == search(*given, on=Switches(width=MANY))):
         return False
-    return equal(search(*given, on=Switches(refill=True)), right) and equal(key(*given).answer, right)
+    return equal(key(*given).answer, right)
 
 
 TOGETHER = "sort the continuations of all texts together, and keep the `width` likeliest"

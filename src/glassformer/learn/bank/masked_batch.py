@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -36,6 +37,7 @@ class Drawn:
     mask: int
     answer: Any
 
+    @cached_property
     def shares(self) -> dict[str, tuple[float, int]] | None:
         """Of each share what it is, and of how many; None where the answer is no pair of tensors of that shape."""
         pair = self.answer
@@ -74,7 +76,7 @@ def _shares(asked: Drawn, inputs: Tensor, labels: Tensor) -> dict[str, tuple[flo
 def compare(theirs: Any, right: Drawn) -> bool:
     """Whether all shares could come of one rule.  theirs: (inputs, labels), or what a version of the bank drew."""
     theirs = theirs if isinstance(theirs, Drawn) else Drawn(right.ids, right.special, right.mask, theirs)
-    mine, others = right.shares(), theirs.shares()
+    mine, others = right.shares, theirs.shares
     if mine is None or others is None:
         return _form(theirs.answer) == _form(right.answer)
     return not _apart(others, mine)
@@ -141,7 +143,7 @@ def cases(seed: int) -> list[Case]:
 
 def _says(name: str, repair: str) -> Callable[[Evidence], str]:
     def says(e: Evidence) -> str:
-        wrong, right = e.wrong.answer.shares(), e.right.answer.shares()
+        wrong, right = e.wrong.answer.shares, e.right.answer.shares
         apart = _apart(wrong, right) if wrong else []
         if not apart:
             return f"{name}; {repair}."
@@ -351,7 +353,7 @@ def _left_alone(function, case: Case) -> str:
 def _right_shares(function, case: Case) -> str:
     """What is chosen and what becomes of it, as often as was said."""
     ids, special, mask, _ = case.arguments
-    theirs, right = Drawn(ids, special, mask, function(*case.arguments)).shares(), key(*case.arguments).answer.shares()
+    theirs, right = Drawn(ids, special, mask, function(*case.arguments)).shares, key(*case.arguments).answer.shares
     if theirs is None or right is None:
         return "Two tensors of the shape of ids are wanted: what the model reads, and the labels."
     told = [f"{NAMES[k].format(f'{theirs[k][0]:.0%}')} ({right[k][0]:.0%} are wanted)" for k in _apart(theirs, right)]
