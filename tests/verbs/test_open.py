@@ -18,7 +18,6 @@ import pytest
 
 from tests import made
 from tests.command import COMMAND, UTF8, told
-from tests.command import run as ran
 
 PATIENCE = 60
 
@@ -74,16 +73,22 @@ def folder(tmp_path_factory):
     return str(made.folder(tmp_path_factory.mktemp("models") / "mine"))
 
 
-def test_it_serves_the_page_and_answers(folder):
-    with opened(made.SENTENCE, "--model", folder, "--port", "0") as (_, port, token):
-        page = Page(port, token)
-        front = page.get("/")
-        content = front.content.decode()
-        assert front.status == 200 and content.startswith("<!doctype html>") and made.SENTENCE in content
-        assert "server" not in {name.lower() for name in dict(front.headers)}
-        answer = page.post("picture", text=made.SENTENCE)
-        assert answer.status == 200 and answer.content[:4] == b"GFP1"
-        assert page.get("/api/../../etc/passwd").status == 404
+@pytest.fixture(scope="module")
+def server(folder):
+    with opened(made.SENTENCE, "--model", folder, "--port", "0") as found:
+        yield found
+
+
+def test_it_serves_the_page_and_answers(server):
+    _, port, token = server
+    page = Page(port, token)
+    front = page.get("/")
+    content = front.content.decode()
+    assert front.status == 200 and content.startswith("<!doctype html>") and made.SENTENCE in content
+    assert "server" not in {name.lower() for name in dict(front.headers)}
+    answer = page.post("picture", text=made.SENTENCE)
+    assert answer.status == 200 and answer.content[:4] == b"GFP1"
+    assert page.get("/api/../../etc/passwd").status == 404
 
 
 @pytest.mark.parametrize("model", ["reverse", "characters"])
@@ -94,15 +99,11 @@ def test_a_model_that_writes_opens_with_a_text_it_reads(model):
         assert page.post("picture", text=text).content[:4] == b"GFP1"
 
 
-def test_it_listens_on_this_machine_only(folder):
-    with opened("--model", folder, "--port", "0") as (process, port, _):
-        listening = Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]
-        mine = [
-            line.split()[1]
-            for line in listening
-            if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
-        ]
-        assert mine == [f"0100007F:{port:04X}"]
+def test_it_listens_on_this_machine_only(server):
+    process, port, _ = server
+    rows = [line.split() for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]]
+    mine = [row[1] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"]
+    assert mine == [f"0100007F:{port:04X}"]
 
 
 def test_a_busy_port_moves_to_the_next(folder):
@@ -178,6 +179,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("code", "arguments"), [(code, each) for code, some in WRONG.items() for each in some])
-def test_what_cannot_be_opened_is_one_line(code, arguments):
-    done = ran("open", *arguments)
+def test_what_cannot_be_opened_is_one_line(ask, code, arguments):
+    done = ask("open", *arguments)
     assert done.returncode == code and told(done) and not done.stdout
