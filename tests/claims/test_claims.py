@@ -1,10 +1,13 @@
 """Every claim: run, decided by its numbers, the same whatever is drawn, and not true whatever it says."""
 
 import ast
+import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from glassformer.claims.claim import CLAIMS, VERDICTS, Causal, claim, judged
 from glassformer.claims.ledger import chosen, document, every, ledger, tried
@@ -17,18 +20,23 @@ NAMES = list(every())
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_verdict_whatever_is_drawn_and_another_one_of_another_statement(name):
     """Seeds draw other tensors and models; `restated` says something else, so no claim holds whatever happens."""
-    found = tried(every()[name])
+    claim, left = every()[name], []
+    other = tried(claim, restated=True)  # first: it loads the models, whose first weights are drawn
+    found = tried(replace(claim, test=lambda: (claim.test(), left.append(torch.get_rng_state()))[0]))
     assert found.verdict in VERDICTS and found.figure and found.rule and found.n >= 1
     assert found.numbers and not any(isinstance(value, str) for value in found.numbers.values())
     assert bool(found.on) == (found.verdict == "depends")
-    assert tried(every()[name], seed=1).verdict == found.verdict == tried(every()[name], seed=2).verdict
-    assert tried(every()[name], restated=True).verdict != found.verdict
+    if not torch.equal(left[0], torch.Generator().manual_seed(0).get_state()):  # else nothing is drawn by the seed
+        assert tried(claim, seed=1).verdict == found.verdict == tried(claim, seed=2).verdict
+    assert other.verdict != found.verdict
 
 
 def test_there_are_at_least_sixty_of_every_verdict_some():
     assert len(NAMES) >= 60
-    found = [tried(each).verdict for each in every().values() if each.name in list(NAMES)[:40]]
-    assert set(found) == set(VERDICTS)
+    missing = set(VERDICTS)
+    for each in itertools.takewhile(lambda _: missing, every().values()):
+        missing.discard(tried(each).verdict)
+    assert not missing
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,8 +52,6 @@ def test_each_says_what_in_one_sentence_whose_and_which_code_runs_it(name):
 
 
 def test_one_seed_gives_the_same_figures_and_leaves_the_callers_draws_alone():
-    import torch
-
     each = every()["saturation-kills-gradients"]
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
@@ -54,9 +60,9 @@ def test_one_seed_gives_the_same_figures_and_leaves_the_callers_draws_alone():
 
 
 def test_a_claim_about_what_is_needed_says_its_baseline_metric_and_number():
-    causal = {name: tried(every()[name]).causal for name in NAMES if "shipped.py" in every()[name].code}
     for name in ("terrible-uses-not", "weights-tell-effects", "most-heads-can-go", "baselines-rank-heads-alike"):
-        assert isinstance(causal[name], Causal) and causal[name].baseline and causal[name].metric
+        causal = tried(every()[name]).causal
+        assert isinstance(causal, Causal) and causal.baseline and causal.metric
 
 
 def test_a_verdict_is_true_false_or_names_what_it_depends_on():

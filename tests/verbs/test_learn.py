@@ -1,5 +1,6 @@
 """glassformer learn and check, as a learner types them: one folder, from the list to our solution."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from glassformer.learn import order
+from glassformer.learn.run import Checker
 from tests import command
 from tests.command import COMMAND, UTF8, told
 from tests.learn import files
@@ -18,6 +20,18 @@ from tests.learn import files
 @pytest.fixture
 def ask(monkeypatch, capsys):
     return command.asking(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def staying():
+    with Checker() as checker:
+        yield checker
+
+
+@pytest.fixture
+def one_checker(staying, monkeypatch):
+    """The process with torch in it is started once, not for each check."""
+    monkeypatch.setattr("glassformer.learn.run.Checker", lambda: contextlib.nullcontext(staying))
 
 
 @pytest.fixture
@@ -45,7 +59,7 @@ def test_before_the_start_there_is_a_list_and_what_to_do(ask, tmp_path, monkeypa
     assert "learn start" in told(ask("check", "attention"))
 
 
-def test_from_the_start_to_our_solution(ask, home):
+def test_from_the_start_to_our_solution(ask, home, one_checker):
     assert f"next: {order.there()[0].file}" in out(ask("learn"))
     assert "is not passed yet" in told(ask("learn", "solution", "attention"))
     file(home).write_text(files.changed("dim=-1", "dim=-2"))
@@ -62,7 +76,7 @@ def test_from_the_start_to_our_solution(ask, home):
     assert done["mistakes"] == ["softmax over the queries"] and done["passed"] and done["hints"] == 2
 
 
-def test_json_of_every_verb(ask, home):
+def test_json_of_every_verb(ask, home, one_checker):
     file(home).write_text(files.changed("dim=-1", "dim=-2"))
     checked = json.loads(out(ask("check", "attention", "--json")))
     assert (checked["schema"], checked["passed"], checked["stage"]) == (1, False, "weights")

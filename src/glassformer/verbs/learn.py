@@ -103,24 +103,26 @@ def check(name: str | None = None, /, *, watch: Flag = False, folder: Where = No
 
     given = Path(name) if name is not None and name.endswith(".py") and Path(name).is_file() else None
     home = Folder.around(given) if given and not watch and folder is None else Folder.find(folder)
+    if watch:
+        return _watch(home, named(name) if name else None, json)
+    wanted = home.choose(name) if home is not None else named(str(name))
+    file = given or (home.path(wanted) if home is not None else Path(str(name)))
     with Checker() as checker:
-        checker.warm()
-        if watch:
-            return _watch(home, named(name) if name else None, checker, json)
-        wanted = home.choose(name) if home is not None else named(str(name))
-        file = given or (home.path(wanted) if home is not None else Path(str(name)))
         result = checker.check(file, wanted.name)
-        _tell(home, wanted, result, json)
+    _tell(home, wanted, result, json)
     if not result.passed:
         sys.exit(1)
 
 
-def _watch(home: Any, only: Entry | None, checker: Any, json: bool) -> None:
+def _watch(home: Any, only: Entry | None, json: bool) -> None:
+    from glassformer.learn.run import Checker
     from glassformer.learn.watch import watching
 
-    for entry, result in watching(home, only, checker):
-        _tell(home, entry, result, json, line=True)
-        sys.stdout.flush()
+    with Checker() as checker:
+        checker.warm()
+        for entry, result in watching(home, only, checker):
+            _tell(home, entry, result, json, line=True)
+            sys.stdout.flush()
 
 
 def _tell(home: Any, entry: Entry, result: Any, json: bool, line: bool = False) -> None:
