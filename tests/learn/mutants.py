@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from glassformer.learn import bank, order
+from glassformer.learn import bank, kept, order
 from glassformer.learn.check import UNKNOWN, check
 from glassformer.learn.exercise import Case
 from glassformer.learn.trial import put
@@ -252,7 +252,7 @@ def passes(function: Callable | None, name: str, cases: Sequence[Case]) -> bool:
 
 def judged(name: str) -> list[tuple[str, bool]]:
     """(what was changed, whether the checker lets it pass) for every mutant of one solution."""
-    results, cases = [], bank.load(name).cases(0)
+    results, cases = [], kept.cases(bank.load(name), 0)
     for what, text in mutants(order.entry(name).solution.read_text("utf-8")):
         torch.manual_seed(0)  # masked-batch draws
         results.append((what, passes(loaded(name, text), name, cases)))

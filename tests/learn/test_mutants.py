@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glassformer.learn import bank, order
+from glassformer.learn import bank, kept, order
 from glassformer.learn.check import check
 from tests.learn.mutants import judged, loaded, mutants, passes, row
 
@@ -45,7 +45,7 @@ def test_of_all_mutants_at_least_95_of_100_are_rejected():
 
 @pytest.mark.parametrize("name", ["padding", "dot-product"])
 def test_the_short_way_says_what_the_checker_says(name):
-    cases = bank.load(name).cases(0)
+    cases = kept.cases(bank.load(name), 0)
     for what, text in mutants(order.entry(name).solution.read_text("utf-8")):
         function = loaded(name, text)
         assert passes(function, name, cases) == (function is not None and check(function, name).passed), what
