@@ -47,17 +47,17 @@ def test_an_explanation_has_it_and_a_terminal_gets_the_story(capsys):
     assert "Who told whom" in capsys.readouterr().out
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory):
+@pytest.fixture
+def lived(tmp_path):
     """A notebook that nbconvert has run, as a file and as HTML."""
-    folder = tmp_path_factory.mktemp("notebook")
-    write(folder, CODE, TERMINAL, "x.show()")
-    env = at_home(folder)
+    import nbconvert  # here: it takes a second, and each worker reads this file
+
+    write(tmp_path, CODE, TERMINAL, "x.show()")
     run = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", "lesson.ipynb"]
-    subprocess.run(run, cwd=folder, env=env, check=True, capture_output=True, timeout=200)
-    run = [sys.executable, "-m", "nbconvert", "--to", "html", "lesson.ipynb"]
-    subprocess.run(run, cwd=folder, env=env, check=True, capture_output=True, timeout=100)
-    return folder
+    subprocess.run(run, cwd=tmp_path, env=at_home(tmp_path), check=True, capture_output=True, timeout=200)
+    page, _ = nbconvert.HTMLExporter().from_filename(str(tmp_path / "lesson.ipynb"))
+    (tmp_path / "lesson.html").write_text(page, encoding="utf-8")
+    return tmp_path
 
 
 def write(folder, *codes):
@@ -78,15 +78,12 @@ def at_home(folder: Path) -> dict[str, str]:
     )
 
 
-def test_a_kernel_gives_the_page_and_asked_for_a_width_the_story(lived):
+def test_a_kernel_gives_the_page_and_asked_for_a_width_the_story_and_nbconvert_draws_them(lived):
     shown, story, also = nbformat.read(lived / "lesson.ipynb", 4).cells
     assert shown.outputs[0].data["text/html"].startswith("<iframe")
     said = "".join(each.data["text/plain"] for each in story.outputs)  # rich draws it as HTML too
     assert "terrible" in said and "<iframe" not in said
     assert also.outputs[0].data["text/html"].startswith("<iframe")
-
-
-def test_nbconvert_draws_it(lived):
     with modules_page(block=True) as (tab, asked):
         tab.goto((lived / "lesson.html").as_uri())
         drawn(tab)

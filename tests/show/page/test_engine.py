@@ -44,13 +44,13 @@ HARD = (
     " return [p.ids, p.names, p.words.map((w) => [w.text, w.pieces]), p.spans.map(of), p.left_out, p.unread]; };"
     "return JSON.stringify(given.texts.map((text) => { try { return cut(text); } catch (e) { return e.message; } }));"
 )
-FORWARD = (
+OPEN = (
     "const { modelOf } = await import('/engine/models.js'); const { listening } = await import('/engine/tape.js');"
     "const { readWeights } = await import('/engine/safetensors.js');"
     "const bytes = new Uint8Array(await (await fetch('/held/weights')).arrayBuffer());"
-    "const model = modelOf(given.config, readWeights(bytes)); const tape = listening({ keep: true });"
-    "model.run(given.ids, tape);"
+    "const model = modelOf(given.config, readWeights(bytes));"
 )
+FORWARD = OPEN + "const tape = listening({ keep: true }); model.run(given.ids, tape);"
 READ = (
     "const { readWeights } = await import('/engine/safetensors.js');"
     "try { const { tensors } = readWeights(Uint8Array.from(given));"
@@ -119,21 +119,25 @@ def test_another_kind_of_tokenizer_is_refused():
             assert said in message and "glassformer open" in message
 
 
-def forward(model: torch.nn.Module, family: str, ids: list[int], weights: bytes | None = None) -> None:
-    """Every value on the page's tape beside PyTorch's."""
+def forward(model: torch.nn.Module, family: str, texts: list[list[int]], weights: bytes | None = None) -> None:
+    """Every value on the page's tape beside PyTorch's, of each text, given as its ids."""
     config = {"family": family, **vars(model.config)}
-    weights = weights or safetensors.torch.save(model.state_dict())
-    body = FORWARD + "return JSON.stringify([...tape.values].map(([name, v]) => [name, v.shape, [...v.data]]));"
-    with modules.opened({"weights": weights}) as page:
-        heard = modules.run(page, body, {"config": config, "ids": ids})
-    with torch.no_grad(), listen(model) as tape:
-        model(torch.tensor([ids]))
-    assert [name for name, _, _ in heard] == list(tape)
-    for name, shape, data in heard:
-        expected = tape[name][0].detach().numpy()
-        assert tuple(shape) == expected.shape, name
-        most = CLOSE * max(1.0, np.abs(expected).max())  # PyTorch adds up in float32
-        np.testing.assert_allclose(np.reshape(data, shape), expected, atol=most, rtol=0, err_msg=name)
+    body = OPEN + (
+        "const heard = (ids) => { const tape = listening({ keep: true }); model.run(ids, tape);"
+        " return [...tape.values].map(([name, v]) => [name, v.shape, [...v.data]]); };"
+        "return JSON.stringify(given.texts.map(heard));"
+    )
+    with modules.opened({"weights": weights or safetensors.torch.save(model.state_dict())}) as page:
+        pages = modules.run(page, body, {"config": config, "texts": texts})
+    for ids, heard in zip(texts, pages, strict=True):
+        with torch.no_grad(), listen(model) as tape:
+            model(torch.tensor([ids]))
+        assert [name for name, _, _ in heard] == list(tape)
+        for name, shape, data in heard:
+            expected = tape[name][0].detach().numpy()
+            assert tuple(shape) == expected.shape, name
+            most = CLOSE * max(1.0, np.abs(expected).max())  # PyTorch adds up in float32
+            np.testing.assert_allclose(np.reshape(data, shape), expected, atol=most, rtol=0, err_msg=name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,9 +146,8 @@ def test_shipped_models_give_what_pytorch_gives(name):
 
     checkpoint = load(name)
     family = json.loads((SHIPPED / name / "config.json").read_text())["family"]
-    for text in SENTENCES[:5]:
-        ids = checkpoint.tokens.cut(text, 512).ids
-        forward(checkpoint.model, family, ids, (SHIPPED / name / "model.safetensors").read_bytes())
+    texts = [checkpoint.tokens.cut(text, 512).ids for text in SENTENCES[:5]]
+    forward(checkpoint.model, family, texts, (SHIPPED / name / "model.safetensors").read_bytes())
 
 
 @pytest.mark.parametrize("block", ["post", "pre"])
@@ -152,7 +155,7 @@ def test_shipped_models_give_what_pytorch_gives(name):
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_every_kind_of_classifier_gives_what_pytorch_gives(block, positions, pool):
     ids = [7, 3, 3, 11, 20, 2, 9]
-    forward(made.classifier(block=block, positions=positions, pool=pool, classes=3), "classifier", ids)
+    forward(made.classifier(block=block, positions=positions, pool=pool, classes=3), "classifier", [ids])
 
 
 def test_what_has_not_changed_is_not_computed_again_and_is_the_same_to_the_last_bit():

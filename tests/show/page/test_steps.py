@@ -5,6 +5,7 @@ import math
 import pytest
 
 from glassformer.explain.reader import read
+from tests import made
 from tests.show.page import whole
 
 NAMES = [
@@ -246,7 +247,7 @@ def test_a_switch_that_a_keyboard_is_on_is_pressed_by_space(steps):
 
 def test_labels_do_nothing_and_a_long_text_stays_small(tmp_path):
     text = "<img src=x onerror=alert(1)> \u202e not " + "good food " * 60
-    x = read("sentiment").explain(text, beside=())
+    x = made.reader(made.classifier(length=200)).explain(text, beside=())
     with whole.opened(tmp_path, [x.picture()], {"view": "steps", "step": 0}) as tab:
         tab.wait_for_selector(".opening")
         for _ in range(2 * len(NAMES)):

@@ -212,7 +212,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(tmp_path
 
 
 def test_of_a_long_text_a_window_is_drawn_and_it_can_be_walked(tmp_path):
-    x = read("sentiment").explain("the food was not good , " * 60, beside=())
+    x = read("sentiment").explain("the food was not good , " * 20, beside=())
     with whole.opened(tmp_path, [x.picture()], {"view": "viewer"}) as tab:
         tab.wait_for_selector(".head-box")
         assert tab.locator(".token").count() == 80
