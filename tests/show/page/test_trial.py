@@ -101,6 +101,7 @@ def page() -> Iterator[Any]:
         yield opened
 
 
+@cache
 def python(name: str, text: str) -> Explanation:
     return readers()[name].explain(text)
 
