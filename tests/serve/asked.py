@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -32,8 +33,14 @@ async def ask(guard, method, path, headers=GOOD, body=None, base=HERE):
         return await client.request(method, path, headers=kept, content=content)
 
 
+def done(coroutine):
+    """What comes of it, in a thread of its own: in this one the loop of a browser may go on, from a test before."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 def answer(guard, method, path, headers=GOOD, body=None, base=HERE):
-    return asyncio.run(ask(guard, method, path, headers, body, base))
+    return done(ask(guard, method, path, headers, body, base))
 
 
 def post(guard, route, **body):

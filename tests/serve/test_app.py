@@ -1,6 +1,5 @@
 """What the routes answer: the same numbers as Python, and one line with the right status for everything else."""
 
-import asyncio
 import json
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from glassformer.serve import app as room
 from glassformer.show.packed import unpack
 from tests import made
-from tests.serve.asked import GOOD, HERE, answer, ask, guarded, post, told
+from tests.serve.asked import GOOD, HERE, answer, ask, done, guarded, post, told
 from tests.serve.test_live import Gate, begun
 
 TEXT = made.SENTENCE
@@ -174,7 +173,7 @@ def test_when_too_many_wait_it_says_so_at_once():
         gate.let.set()
         return response, progress, dropped
 
-    response, progress, dropped = asyncio.run(asked())
+    response, progress, dropped = done(asked())
     assert response.status_code == 503 and response.headers["retry-after"] == "1" and "waiting" in told(response)
     assert progress["waiting"] == 1 and progress["running"] == "" and dropped == {"dropped": 0}
 
@@ -212,7 +211,7 @@ def test_a_question_whose_page_has_gone_is_not_computed():
         await app.worker.ask(lambda: None).future
         return sent, seen
 
-    sent, seen = asyncio.run(asked())
+    sent, seen = done(asked())
     assert sent[0]["status"] == 409 and seen == []
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from glassformer.serve import guard as room
-from tests.serve.asked import GOOD, HERE, PORT, ROUTES, TOKEN, answer, guarded, told
+from tests.serve.asked import GOOD, HERE, PORT, ROUTES, TOKEN, answer, done, guarded, told
 
 EVERY = [("GET", "/"), *(("POST", f"/api/{name}") for name in ROUTES), ("GET", "/nowhere"), ("POST", "/api/nowhere")]
 IDS = [path for _, path in EVERY]
@@ -122,14 +122,12 @@ def test_another_site_that_asks_with_the_cookie_is_refused(guard):
 
 
 def test_web_sockets_are_not_answered(guard):
-    import asyncio
-
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    asyncio.run(guard({"type": "websocket", "headers": [], "path": "/"}, None, send))
+    done(guard({"type": "websocket", "headers": [], "path": "/"}, None, send))
     assert sent == []
 
 

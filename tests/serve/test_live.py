@@ -9,10 +9,11 @@ from glassformer.errors import MissingError, UsageError
 from glassformer.explain.wanted import go_on
 from glassformer.serve.live import Desk, Full, Kept, Stale, Worker
 from tests import made
+from tests.serve.asked import done
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 20))
+    return done(asyncio.wait_for(coroutine, 20))
 
 
 class Gate:

@@ -20,10 +20,11 @@ ORIGIN = "http://modules.test"
 FOLDER = Path(str(files("glassformer"))) / "show" / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript"}
 VIEWPORT = {"width": 1280, "height": 720}
-PLAIN = {"color_scheme": "light", "reduced_motion": "no-preference", "forced_colors": "none"}
+PLAIN = {"media": "screen", "color_scheme": "light", "reduced_motion": "no-preference", "forced_colors": "none"}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 _idle: list[Any] = []  # pages that no test has open
+_wound: list[Any] = []  # those whose clock is not the world's any more
 
 
 def chromium() -> str | None:
@@ -77,7 +78,17 @@ def lent(viewport: Mapping[str, int] = VIEWPORT, **look: str) -> Iterator[Any]:
     except BaseException:
         tab.context.close()
         raise
-    _idle.append(tab)
+    if tab in _wound:
+        tab.context.close()
+    else:
+        _idle.append(tab)
+
+
+def wind(tab: Any) -> Any:
+    """The clock of a page, which a test moves; nobody else gets that page."""
+    tab.clock.install()
+    _wound.append(tab)
+    return tab.clock
 
 
 @contextmanager

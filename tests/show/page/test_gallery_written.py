@@ -288,30 +288,30 @@ def test_elsewhere_space_still_cuts_a_cell(gallery):
 
 def test_nothing_moves_until_it_is_asked_to(tmp_path):
     with whole.opened(tmp_path, [whole.small().picture()], {"view": "gallery", "figure": WALKED[0]}) as tab:
-        tab.clock.install()
+        clock = modules.wind(tab)
         choose(tab, WALKED[0])
-        tab.clock.run_for(30_000)
+        clock.run_for(30_000)
         assert at(tab) == 0
         tab.get_by_role("button", name="Play").click()
-        tab.clock.run_for(4_000)
+        clock.run_for(4_000)
         assert 1 < at(tab) < 6
         tab.get_by_role("button", name="Stop").click()
         now = at(tab)
-        tab.clock.run_for(30_000)
+        clock.run_for(30_000)
         assert at(tab) == now
         tab.get_by_role("button", name="Play").click()
-        tab.clock.run_for(60_000)
+        clock.run_for(60_000)
         assert at(tab) == last(tab, WALKED[0])
         assert tab.get_by_role("button", name="Play").count() == 1
 
 
 def test_what_plays_stops_where_another_figure_is_chosen(tmp_path):
     with whole.opened(tmp_path, [whole.small().picture()], {"view": "gallery", "figure": WALKED[0]}) as tab:
-        tab.clock.install()
+        clock = modules.wind(tab)
         choose(tab, WALKED[0])
         tab.get_by_role("button", name="Play").click()
         choose(tab, WALKED[1])
-        tab.clock.run_for(30_000)
+        clock.run_for(30_000)
         assert at(tab) == 0
 
 
