@@ -13,6 +13,9 @@ def test_what_is_computed_once_is_the_same_again():
     assert kept.cases(exercise, 0)[0] is case and kept.cases(exercise, 1)[0] is not case
     assert kept.right(exercise, case) is kept.right(exercise, case)
     assert kept.wrong(exercise, mistakes, case) is kept.wrong(exercise, mistakes, case)
+    pair = exercise.pairs()[0]
+    assert kept.answer(exercise, pair, case) is kept.answer(exercise, pair, case)
+    assert torch.equal(kept.answer(exercise, pair, case), kept.wrong(exercise, pair, case).answer)
 
 
 def test_what_is_drawn_is_drawn_anew():

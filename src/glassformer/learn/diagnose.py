@@ -61,7 +61,7 @@ def _only_one(exercise: Exercise, groups: Sequence[Group], answers: Answers, aga
 
 def _met(exercise: Exercise, mistakes: Group, answers: Answers) -> int:
     """How many of the cases that the learner answers this version can answer too."""
-    return sum(kept.wrong(exercise, mistakes, case) is not None for case, _ in answers)
+    return sum(kept.answer(exercise, mistakes, case) is not None for case, _ in answers)
 
 
 def _threes(exercise: Exercise, begun: Sequence[Group]) -> list[Group]:
@@ -81,21 +81,21 @@ def gives(exercise: Exercise, mistakes: Group, answers: Answers) -> bool:
     """Whether this version answers as the learner does; a case that it cannot answer is no evidence against it."""
     any_met = False
     for case, theirs in answers:
-        made = kept.wrong(exercise, mistakes, case)
+        made = kept.answer(exercise, mistakes, case)
         if made is None:
             continue
         any_met = True
-        if not exercise.compare(theirs, made.answer) and not _the_other_way(exercise, mistakes, case, theirs, made):
+        if not exercise.compare(theirs, made) and not _the_other_way(exercise, mistakes, case, theirs, made):
             return False
     return any_met
 
 
-def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any, made: Stages) -> bool:
+def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any, made: Any) -> bool:
     """Where this version has no numbers, perhaps it has some when it is written the other right way."""
-    if not exercise.other_way or not isinstance(made.answer, Tensor) or not made.answer.isnan().any():
+    if not exercise.other_way or not isinstance(made, Tensor) or not made.isnan().any():
         return False
-    other = kept.wrong(exercise, mistakes, case, other=True)
-    return other is not None and exercise.compare(theirs, other.answer)
+    other = kept.answer(exercise, mistakes, case, other=True)
+    return other is not None and exercise.compare(theirs, other)
 
 
 def by_stages(exercise: Exercise, case: Case, right: Stages, made: Made, first: str) -> Diagnosis | None:
