@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from glassformer.models.bert import Bert, BertConfig
-from glassformer.models.gpt2 import Gpt2, Gpt2Config
+from glassformer.models.gpt2 import Gpt2, Gpt2Config, Gpt2Writer
+from glassformer.models.heads import CausalLanguageModel
 from glassformer.models.seq2seq import Translator, TranslatorConfig
 from glassformer.models.simple import BagConfig, BagOfWords, Classifier, ClassifierConfig, Generator, TransformerConfig
 
@@ -43,6 +44,16 @@ def translator(**changes) -> Translator:
     return _mattering(
         Translator, TranslatorConfig(**CORE | {"encoder_layers": 2, "layers": 2, "dropout": 0.0} | changes)
     )
+
+
+WRITERS = {  # all that remember what they have read
+    "generator": generator,
+    "gpt2": lambda: gpt2(Gpt2Writer),
+    "bert": lambda: bert(CausalLanguageModel, decoder=True),
+    "bert, distances": lambda: bert(CausalLanguageModel, decoder=True, positions="relative_key"),
+    "bert, distances of both": lambda: bert(CausalLanguageModel, decoder=True, positions="relative_key_query"),
+    "translator": translator,
+}
 
 
 def _mattering(kind, config):

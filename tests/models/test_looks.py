@@ -4,21 +4,12 @@ import pytest
 import torch
 
 from glassformer.models.bert import may_look
-from glassformer.models.gpt2 import Gpt2Writer
-from glassformer.models.heads import CausalLanguageModel
 from glassformer.parts.attention import Memory, attend
 from glassformer.parts.mask import causal
 from glassformer.tape import listen
 from tests import small
 
 close = torch.testing.assert_close
-MODELS = {
-    "generator": small.generator,
-    "gpt2": lambda: small.gpt2(Gpt2Writer),
-    "bert": lambda: small.bert(CausalLanguageModel, decoder=True),
-    "bert, distances": lambda: small.bert(CausalLanguageModel, decoder=True, positions="relative_key_query"),
-    "translator": small.translator,
-}
 IDS = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3], [5, 8, 9, 7, 9]])
 ALL = torch.ones_like(IDS, dtype=torch.bool)
 
@@ -29,10 +20,10 @@ def begun(model):
 
 @pytest.mark.parametrize("definition", [False, True], ids=["kernel", "definition"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", small.WRITERS)
 def test_one_mask_for_all_gives_the_numbers_of_one_for_each(kind, dtype, definition):
     """And so do the gradients; to rounding."""
-    model, found = MODELS[kind]().to(dtype), []
+    model, found = small.WRITERS[kind]().to(dtype), []
     edit = {"layers.*.attention.weights": lambda weights: weights} if definition else {}
     for real in (None, ALL):
         model.zero_grad()
@@ -47,10 +38,10 @@ def test_one_mask_for_all_gives_the_numbers_of_one_for_each(kind, dtype, definit
         close(one, other, rtol=tolerance, atol=tolerance * other.abs().max().item())
 
 
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("kind", small.WRITERS)
 def test_what_was_read_before_is_looked_at_too(kind):
     """In parts, with nothing said of padding, and after padding was read."""
-    model = MODELS[kind]().double()
+    model = small.WRITERS[kind]().double()
     memory = begun(model)
     parts = [model(part, memory=memory) for part in IDS.split([2, 2, 1], 1)]
     close(torch.cat(parts, 1), model(IDS, memory=begun(model)), rtol=0, atol=1e-12)

@@ -62,13 +62,6 @@ def test_positions_that_are_told_and_not_there_are_named(places, told):
 # what was refused is not remembered
 
 
-REMEMBERS = {
-    "generator": small.generator,
-    "gpt2": lambda: small.gpt2(Gpt2Writer),
-    "bert": lambda: small.bert(CausalLanguageModel, decoder=True),
-    "bert, distances": lambda: small.bert(CausalLanguageModel, decoder=True, positions="relative_key"),
-    "translator": small.translator,
-}
 FIRST, LAST = torch.tensor([[3, 1, 4, 1], [2, 7, 1, 8]]), torch.tensor([[5, 9], [2, 8]])
 MANY, OTHERS, NONE_SUCH = torch.zeros(2, 6, dtype=torch.long), FIRST[:1, :2], torch.tensor([[5, 11], [2, 8]])
 REFUSED = {
@@ -84,9 +77,9 @@ def begun(model):
 
 
 @pytest.mark.parametrize("refused", REFUSED)
-@pytest.mark.parametrize("kind", REMEMBERS)
+@pytest.mark.parametrize("kind", small.WRITERS)
 def test_a_call_that_is_refused_leaves_the_memory_as_it_was(kind, refused):
-    model, (ids, line) = REMEMBERS[kind](), REFUSED[refused]
+    model, (ids, line) = small.WRITERS[kind](), REFUSED[refused]
     untouched, memory = begun(model), begun(model)
     for each in (untouched, memory):
         model(FIRST, memory=each)
@@ -101,9 +94,9 @@ def test_a_call_that_is_refused_leaves_the_memory_as_it_was(kind, refused):
 
 @pytest.mark.parametrize("inference", [False, True], ids=["learning", "inference"])
 @pytest.mark.parametrize("refused", ["too long at once", "no such piece"])
-@pytest.mark.parametrize("kind", REMEMBERS)
+@pytest.mark.parametrize("kind", small.WRITERS)
 def test_a_memory_whose_first_call_is_refused_is_still_empty(kind, refused, inference):
-    model, (ids, line) = REMEMBERS[kind](), REFUSED[refused]
+    model, (ids, line) = small.WRITERS[kind](), REFUSED[refused]
     with torch.inference_mode(inference):
         memory = begun(model)
         with pytest.raises(ValueError, match=line):
@@ -114,9 +107,9 @@ def test_a_memory_whose_first_call_is_refused_is_still_empty(kind, refused, infe
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "other"), list(itertools.pairwise([*REMEMBERS, "generator"])))
+@pytest.mark.parametrize(("kind", "other"), list(itertools.pairwise([*small.WRITERS, "generator"])))
 def test_a_memory_of_another_model_is_refused_and_goes_on_with_its_own(kind, other):
-    model, stranger = REMEMBERS[kind](), REMEMBERS[other]()
+    model, stranger = small.WRITERS[kind](), small.WRITERS[other]()
     memory, untouched = begun(model), begun(model)
     for each in (memory, untouched):
         model(FIRST, memory=each)

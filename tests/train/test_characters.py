@@ -17,11 +17,6 @@ RECIPE = small.RECIPES["characters"]
 TEXT = "To be,\r\nor not\n\n  to be: é ŉ 🙂\t!"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small.folder(tmp_path_factory.mktemp("data"))
-
-
 @pytest.fixture
 def task(data):
     return Shakespeare(RECIPE, data, 0)

@@ -8,7 +8,7 @@ import torch
 
 from glassformer.errors import CheckpointError, UsageError
 from glassformer.hub import store
-from glassformer.train import recipes, run
+from glassformer.train import run
 from glassformer.train.big import in_parts
 from glassformer.train.how import How
 from glassformer.train.loop import loss_of, train, whole
@@ -16,17 +16,7 @@ from glassformer.train.tasks import begun, task_of
 from tests.train import small
 
 NAMES = ("reverse", "characters", "translate")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small.folder(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    for name, recipe in small.RECIPES.items():
-        monkeypatch.setitem(recipes.RECIPES, name, recipe)
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 def started(name, data, tmp_path, **changes):

@@ -21,15 +21,8 @@ from tests.train import small
 NAMES = list(small.RECIPES)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small.folder(tmp_path_factory.mktemp("data"))
-
-
 @pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    for name, recipe in small.RECIPES.items():
-        monkeypatch.setitem(recipes.RECIPES, name, recipe)
+def often(monkeypatch, brief):
     monkeypatch.setattr(run, "SAVE_EVERY", 7)
 
 

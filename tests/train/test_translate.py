@@ -20,11 +20,6 @@ from tests.train import small
 RECIPE = small.RECIPES["translate"]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return small.folder(tmp_path_factory.mktemp("data"))
-
-
 @pytest.fixture
 def task(data, tmp_path):
     return Translate(RECIPE, data, 0, tmp_path)

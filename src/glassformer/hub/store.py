@@ -40,7 +40,7 @@ SHIPPED = Path(str(files("glassformer"))) / "shipped"
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "CARD.md")
 WEIGHTS = (SINGLE, INDEX, PICKLED, *ELSEWHERE)
 PIECES = ("padding", "start", "end")  # ids, which may be 0
-LATER = {"attention": "default", "pattern": "all", "stride": 8}  # fields that a config.json did not always have
+LATER = ("attention", "pattern", "stride")  # fields that a config.json did not always have
 LARGEST = {"layers": 1024, "encoder_layers": 1024, "classes": 1 << 16}  # of a size in a config; of any other:
 LARGE = 1 << 20
 
@@ -211,7 +211,8 @@ def _build(folder: Path, content: bytes, stored: int) -> tuple[Any, tuple[str, .
 
 def _told(config: Any) -> dict[str, Any]:
     """The fields of a config but those that came later and say what was so before: a file of ours stays the same."""
-    return {name: value for name, value in dataclasses.asdict(config).items() if LATER.get(name, ...) != value}
+    before = {each.name: each.default for each in dataclasses.fields(config) if each.name in LATER}
+    return {name: value for name, value in dataclasses.asdict(config).items() if before.get(name, ...) != value}
 
 
 def _looks(config: Any, width: int) -> int:
