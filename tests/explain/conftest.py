@@ -3,6 +3,7 @@
 import pytest
 
 from tests import made
+from tests.explain import many
 
 KINDS = {
     "post mean": {},
@@ -10,6 +11,13 @@ KINDS = {
     "post max": {"pool": "max", "positions": "learned"},
     "pre max": {"block": "pre", "pool": "max", "positions": "halves"},
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_lent():
+    """What a file borrowed, it hands on unchanged."""
+    yield
+    assert not many.changed(), f"{many.changed()}: a test changed what others borrow; give it a trial of its own"
 
 
 @pytest.fixture(params=KINDS)

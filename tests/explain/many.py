@@ -49,8 +49,22 @@ TRIALS = {
 
 @cache
 def begun(kind):
-    """The trial of that kind, made once: no question changes it."""
+    """The trial of that kind, made once: no question changes it, and no test may (`changed`)."""
+    lent.append(kind)
     return TRIALS[kind]()
+
+
+lent = []
+
+
+def changed():
+    """Those of `begun` that are no longer as they were made, and would mislead whoever borrows them next."""
+    pairs = [(kind, begun(kind), TRIALS[kind]()) for kind in lent]
+    return [kind for kind, kept, fresh in pairs if kept.exact != fresh.exact or _weights(kept) != _weights(fresh)]
+
+
+def _weights(trial):
+    return [weight.tolist() for weight in trial.reader.model.parameters()]
 
 
 @cache

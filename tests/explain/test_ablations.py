@@ -37,9 +37,9 @@ def test_every_mlp_off_is_each_mlp_off(trial):
     assert found.exact == [True, True]
 
 
-def test_heads_and_mlps_in_one_go_are_the_same(trial):
+def test_heads_and_mlps_in_one_go_are_the_same(trial, monkeypatch):
     for exact in (trial.exact, 0):
-        trial.__dict__["exact"] = exact
+        monkeypatch.setattr(trial, "exact", exact)
         alone = ablations.heads(trial, ["zero", "mean"]), ablations.mlps(trial, ["zero"])
         for found, each in zip(ablations.parts(trial, ["zero", "mean"], ["zero"]), alone, strict=True):
             assert found.exact == each.exact
