@@ -54,6 +54,11 @@ def test_help_has_every_verb_and_an_example(ask):
     assert ask("--version").stdout.decode().strip() == gf.__version__
 
 
+def test_python_runs_it_too():
+    done = subprocess.run([sys.executable, "-m", "glassformer", "--version"], capture_output=True, env=UTF8, check=True)
+    assert done.stdout.decode().strip() == gf.__version__
+
+
 # exit codes, one line each
 
 MISUSED = {

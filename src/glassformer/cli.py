@@ -16,7 +16,7 @@ from glassformer.verbs.claims import claims
 from glassformer.verbs.classroom import class_
 from glassformer.verbs.explain import explain, why
 from glassformer.verbs.generate import generate
-from glassformer.verbs.learn import check, learn
+from glassformer.verbs.learn import check, hint, learn, reset, solution
 from glassformer.verbs.models import info, models
 from glassformer.verbs.open import open_page
 from glassformer.verbs.stream import classify, embed, fill
@@ -57,6 +57,8 @@ app.command(open_page, name="open")
 for verb in (explain, why, classify, embed, fill, generate, translate, models, info, train, check, worksheet):
     app.command(verb)
 app.command(learn)
+for verb in (hint, reset, solution):  # as they stand under `learn`, and a word shorter
+    app.command(verb, show=False)
 app.command(claims)
 app.command(class_, name="class")
 

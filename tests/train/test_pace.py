@@ -38,6 +38,15 @@ def test_a_short_run_warms_up_for_a_fifth_of_it(half_a_second, tmp_path):
     assert paced(RECIPE, 0.5, None, tmp_path).warmup == 12
 
 
+def test_a_few_steps_that_take_long_do_not_set_the_pace(tmp_path, monkeypatch):
+    """On a GPU a length that is met for the first time takes seconds, and each later time a twentieth of one."""
+    slow = {9, 14, 20}
+    monkeypatch.setattr(
+        pace, "train", lambda state, task, how: (Step(k, 0.0, 4.0 if k in slow else 0.05) for k in range(1, 99))
+    )
+    assert paced(RECIPE, 10, None, tmp_path).steps == 12_000
+
+
 def test_what_was_measured_is_kept_so_that_the_run_goes_on(half_a_second, tmp_path, monkeypatch):
     first = paced(RECIPE, 10, None, tmp_path)
     monkeypatch.setattr(pace, "train", lambda state, task, how: iter([Step(k, 0.0, 7.0) for k in range(99)]))

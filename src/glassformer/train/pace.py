@@ -5,6 +5,7 @@ import json
 import math
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 from glassformer.errors import CheckpointError, UsageError, one_line
 from glassformer.train import tasks
@@ -45,11 +46,14 @@ def _known(kept: Path, minutes: float | None) -> int:
 
 
 def _measured(recipe: Writing, minutes: float, data: Path | None, kept: Path) -> int:
-    """Some steps are taken, timed and thrown away."""
+    """Some steps are taken, timed and thrown away.
+
+    The median counts: on a GPU the first batch of a length takes many times as long as those after it.
+    """
     task = tasks.task_of(recipe, data, 0, kept.parent)
-    seconds = sorted(step.seconds for step in islice(train(tasks.begun(task), task, task.gradient), FIRST, TRIED))
+    seconds = [step.seconds for step in islice(train(tasks.begun(task), task, task.gradient), FIRST, TRIED)]
     if not seconds:
         raise UsageError(f"{recipe.name} has {recipe.steps} steps, too few to be timed; leave --minutes out")
-    steps = max(1, int(60 * minutes / (sum(seconds) / len(seconds))))
+    steps = max(1, int(60 * minutes / median(seconds)))
     write_file(kept, (json.dumps({"minutes": minutes, "steps": steps}) + "\n").encode())
     return steps
