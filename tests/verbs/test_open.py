@@ -156,6 +156,7 @@ def _take_terminal():
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as a shell leaves it; under nohup it would be ignored
 
 
 def test_many_connections_at_once_are_answered_or_refused(folder):
