@@ -23,6 +23,14 @@ def run(*arguments, stdin=b"", env=UTF8, **how):
     return subprocess.run([COMMAND, *arguments], input=stdin, env=env, check=False, **how)
 
 
+def loads_torch(*arguments) -> bool:
+    """Whether the answer waits for it."""
+    report = "print('torch' in sys.modules, file=sys.stderr)"
+    code = f"import sys\nfrom glassformer import cli\ntry: cli.main()\nfinally: {report}"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=UTF8, check=False)
+    return {b"True": True, b"False": False}[done.stderr.split()[-1]]
+
+
 @dataclass
 class Done:
     returncode: int

@@ -85,7 +85,7 @@ def test_stages_and_names_are_those_of_the_key(entry):
     exercise = bank.load(entry.name)
     key = exercise.key(*exercise.cases(0)[0].arguments)
     assert {mistake.stage for mistake in exercise.mistakes} <= set(key)
-    assert len(exercise.hints) == 3 and exercise.explanation
+    assert len(exercise.hints) == 3 and exercise.hints == bank.hints(entry.name) and exercise.explanation
     assert len(exercise.pairs()) <= 2000
     for mistake in exercise.mistakes:
         made = (kept.wrong(exercise, (mistake,), case) for case in kept.cases(exercise, 0))

@@ -13,7 +13,7 @@ import pytest
 from glassformer.learn import order
 from glassformer.learn.run import Checker
 from tests import command
-from tests.command import COMMAND, UTF8, told
+from tests.command import COMMAND, UTF8, loads_torch, told
 from tests.learn import files
 
 
@@ -92,6 +92,11 @@ def test_reset_keeps_what_was_there(ask, home):
     file(home).write_text("mine")
     assert "before-reset" in out(ask("reset", "attention"))
     assert (home / f"{file(home).stem}.before-reset.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize("words", [["learn"], ["hint", "attention"], ["class", "."]])
+def test_what_needs_no_torch_never_waits_for_it(home, words):
+    assert not loads_torch(*words)
 
 
 def test_a_file_elsewhere_is_checked_by_its_name(ask, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from glassformer.errors import MissingError, UsageError, one_line
+from glassformer.learn import bank
 from glassformer.learn.folder import NAME
 from glassformer.learn.order import ORDER, Entry, there
 from glassformer.learn.progress import FILE, Done
@@ -193,6 +194,4 @@ def _hint(exercise: str) -> str:
     """Its first hint; none where this version has not the exercise."""
     if exercise not in {entry.name for entry in there()}:
         return ""
-    from glassformer.learn import bank
-
-    return bank.load(exercise).hints[0]
+    return bank.hints(exercise)[0]

@@ -161,7 +161,7 @@ def hint(name: str | None = None, /, *, folder: Where = None, json: Flag = False
 
     home = Folder.find(folder)
     entry = home.choose(name)
-    hints = bank.load(entry.name).hints
+    hints = bank.hints(entry.name)
     at = home.progress.hint(entry, len(hints))
     if json:
         return print(as_json({"exercise": entry.name, "hint": hints[at], "number": at + 1, "of": len(hints)}, 1))
