@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from glassformer.learn import kept
 from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Stages
 from glassformer.learn.stages import Made
+from glassformer.learn.trial import made_by
 
 Group = tuple[Mistake, ...]
 Answers = Sequence[tuple[Case, Any]]  # the cases that the learner's code answered, and what it answered
@@ -100,7 +102,7 @@ def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any,
 
 def by_stages(exercise: Exercise, case: Case, right: Stages, made: Made, first: str) -> Diagnosis | None:
     """A mistake of the stage `first`, the first wrong one, whose numbers were made on the way to an unknown answer."""
-    known = Made([*_tensors(right.values()), *_tensors(case.arguments)])  # there in any case
+    known = _made_in_any_case(exercise, case)
     for mistake in exercise.mistakes:
         if mistake.stage != first or mistake.gradients or first == exercise.last:
             continue
@@ -110,6 +112,16 @@ def by_stages(exercise: Exercise, case: Case, right: Stages, made: Made, first: 
         if telling and not known.holds(value) and made.holds(value):
             return Diagnosis((mistake,), more=True)
     return None
+
+
+@lru_cache(64)
+def _made_in_any_case(exercise: Exercise, case: Case) -> Made:
+    """What is given, what is right, and what right ways pass through: that they are there says nothing of a mistake.
+
+    Shares that were not divided by their sum are on the way of whoever takes e to the power of each score.
+    """
+    ways = [value for way in exercise.right for value in made_by(way, case).values]
+    return Made([*_tensors(kept.right(exercise, case).values()), *_tensors(case.arguments), *ways])
 
 
 def _tensors(values: Iterable[Any]) -> list[Tensor]:
