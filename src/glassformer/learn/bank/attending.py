@@ -6,6 +6,7 @@ One switch a step, each a table from the setting to what it does; attention, cau
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,6 +53,7 @@ DIVISORS: dict[str, Callable[[dict[str, float]], float]] = {
     "after": lambda n: 1.0,
     "d": lambda n: n["d"],
     "d²": lambda n: n["d"] ** 2,
+    "d/2": lambda n: n["d"] / 2,
     "∜d": lambda n: n["d"] ** 0.25,
     "half √d": lambda n: math.sqrt(n["d"]) / 2,
     "×√d": lambda n: 1 / math.sqrt(n["d"]),
@@ -78,6 +80,7 @@ PRODUCTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sum": lambda q, k: (q[..., :, None, :] + k[..., None, :, :]).sum(-1),
     "absolute": lambda q, k: (q @ k.mT).abs(),
     "mean": lambda q, k: (q @ k.mT) / q.size(-1),
+    "all but the last": lambda q, k: torch.nn.functional.pad((q @ k.mT)[..., :-1], (0, 1), value=-torch.inf),
 }
 
 SENSES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -85,6 +88,11 @@ SENSES: dict[str, Callable[[Tensor], Tensor]] = {
     "inverted": lambda mask: ~mask,
     "turned": lambda mask: mask.mT,
 }
+
+
+def _shares(powers: Tensor) -> Tensor:
+    return powers / powers.sum(-1, keepdim=True)
+
 
 NORMALISED: dict[str, Callable[[Tensor], Tensor]] = {
     "keys": lambda s: s.softmax(-1),
@@ -104,6 +112,10 @@ NORMALISED: dict[str, Callable[[Tensor], Tensor]] = {
     "base 2": lambda s: (s * math.log(2)).softmax(-1),
     "tanh": lambda s: s.tanh(),
     "relu": lambda s: s.relu() / s.relu().sum(-1, keepdim=True).clamp(min=1e-9),
+    "exp / (1 + sum)": lambda s: s.exp() / (1 + s.exp().sum(-1, keepdim=True)),
+    "largest above only": lambda s: (s - s.amax(-1, keepdim=True)).exp() / s.exp().sum(-1, keepdim=True),
+    "exp / sum so far": lambda s: s.exp() / s.exp().cumsum(-1),
+    "not rescaled": lambda s: _shares((s - s.cummax(-1).values).exp()),
 }
 
 MIXED: dict[str, Callable[..., Tensor]] = {
@@ -118,6 +130,7 @@ MIXED: dict[str, Callable[..., Tensor]] = {
     "+ v": lambda q, s, w, v: w @ v + v,
     "v ⊙ total": lambda q, s, w, v: w.sum(-1, keepdim=True) * v,
     "v reshaped": lambda q, s, w, v: w @ v.mT.reshape(v.shape),
+    "v a word late": lambda q, s, w, v: w @ torch.nn.functional.pad(v, (0, 0, 1, 0))[..., :-1, :],
     "softmax again": lambda q, s, w, v: (w @ v).softmax(-1),
 }
 
@@ -136,6 +149,22 @@ def _blocked(scores: Tensor, mask: Tensor, fill: str | float) -> Tensor:
         kept = scores * mask
         return kept.masked_fill(kept == 0, -torch.inf)
     return scores.masked_fill(~mask, -torch.inf if fill == "−∞" else float(fill))
+
+
+def words_first(count: int) -> Callable[[Callable[..., Stages]], Callable[..., Stages]]:
+    """A switchboard that has `axes="words first"` too: its first `count` arguments are read as (n, b, …)."""
+
+    def switched(board: Callable[..., Stages]) -> Callable[..., Stages]:
+        def either(*given: Any, axes: str = "sentences first", **switches: Any) -> Stages:
+            if axes == "sentences first":
+                return board(*given, **switches)
+            turned = [each.transpose(0, 1) for each in given[:count]]
+            stages = board(*turned, *given[count:], **switches)
+            return Stages(stages, **{list(stages)[-1]: stages.answer.transpose(0, 1)})
+
+        return either
+
+    return switched
 
 
 def attending(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, on: Switches) -> Stages:

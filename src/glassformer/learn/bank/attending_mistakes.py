@@ -15,6 +15,7 @@ SCALING = (
     _scale("no scaling", "none", "the scores are not scaled"),
     _scale("divided by d", "d", "the scores are divided by d, not by its root"),
     _scale("divided by d²", "d²", "the scores are divided by d²"),
+    _scale("divided by half of d", "d/2", "the scores are divided by d / 2 (d ** 1 / 2 is that: the power goes first)"),
     _scale("divided by the fourth root of d", "∜d", "the root is taken twice"),
     _scale("divided by half of √d", "half √d", "the scores are divided by half of √d"),
     _scale("multiplied by √d", "×√d", "the scores are multiplied by √d instead of divided"),
@@ -119,6 +120,33 @@ SOFTMAX = (
         "weights",
         say.sums("the best match gets the smallest weight", "leave the sign of the scores as it is"),
         {"normalise": "negative"},
+    ),
+    Mistake(
+        "one is added to the sum",
+        "weights",
+        say.sums("the exponentials are divided by 1 more than their sum", ROWS),
+        {"normalise": "exp / (1 + sum)"},
+    ),
+    Mistake(
+        "the largest score is subtracted in one place only",
+        "weights",
+        say.sums("the exponentials lost the largest score, and what they are divided by did not", ROWS),
+        {"normalise": "largest above only"},
+    ),
+    Mistake(
+        "divided by the sum so far",
+        "weights",
+        say.sums("each exponential is divided by the sum up to it, not by that of its row", ROWS),
+        {"normalise": "exp / sum so far"},
+    ),
+    Mistake(
+        "the largest score moves, and what is summed already is not rescaled",
+        "weights",
+        say.sums(
+            "each exponential lost the largest score so far, not the largest of its row",
+            "where the largest moves, multiply what is summed already by exp(old − new)",
+        ),
+        {"normalise": "not rescaled"},
     ),
     Mistake(
         "powers of two instead of e",

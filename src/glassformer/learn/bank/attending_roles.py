@@ -116,6 +116,12 @@ PRODUCT = (
         {"product": "absolute"},
     ),
     Mistake(
+        "the last key is left out",
+        "scores",
+        say.scores("the last key is never looked at", "a loop over all keys runs to range(j)"),
+        {"product": "all but the last"},
+    ),
+    Mistake(
         "mean instead of dot product",
         "scores",
         say.scores("the products are averaged over the features, not summed", "add them up; √d comes afterwards"),
@@ -179,6 +185,12 @@ MIXING = (
         {"mix": "v ⊙ total"},
     ),
     Mistake(
+        "the values stand a word late",
+        "mixture",
+        say.answer("each word gives the value of the one before it", "leave the values where they are: weights @ v"),
+        {"mix": "v a word late"},
+    ),
+    Mistake(
         "softmax of the answer",
         "mixture",
         say.answer("a softmax runs over the answer", "the softmax belongs to the scores alone"),
@@ -193,8 +205,20 @@ MIXING = (
     ),
 )
 
+EXCHANGED = Mistake(
+    "words and sentences are exchanged",
+    "scores",
+    say.scores(
+        "attention runs over the sentences of the batch, not over the words of each",
+        "the first axis is the batch: (b, n, d); nn.MultiheadAttention has it second unless it is told batch_first",
+    ),
+    {"axes": "words first"},
+    rare=True,
+)
+
 RARE = {
     "divided by d²",
+    "divided by half of d",
     "divided by the fourth root of d",
     "divided by half of √d",
     "multiplied by d",
@@ -210,6 +234,12 @@ RARE = {
     "log of the softmax",
     "softmax of the negative scores",
     "powers of two instead of e",
+    "one is added to the sum",
+    "the largest score is subtracted in one place only",
+    "divided by the sum so far",
+    "the largest score moves, and what is summed already is not rescaled",
+    "the last key is left out",
+    "the values stand a word late",
     "masked with a positive number",
     "masked with a huge positive number",
     "−∞ times 0",

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glassformer.learn.bank.attending import STAGES, Switches, attending
-from glassformer.learn.bank.attending_roles import ALL
+from glassformer.learn.bank.attending import STAGES, Switches, attending, words_first
+from glassformer.learn.bank.attending_roles import ALL, EXCHANGED
 from glassformer.learn.bank.words import drawing, drawn, number, whole
 from glassformer.learn.exercise import Case, Exercise, Property, Stages
 from glassformer.learn.heard import heard
@@ -20,6 +20,7 @@ def key(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Stages:
     return Stages({name: stages[name] for name in ("scores", "scaled", "weights")}, mixture=mixture)
 
 
+@words_first(3)
 def switchboard(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, **switches: Any) -> Stages:
     return attending(q, k, v, mask, Switches(**switches))
 
@@ -188,7 +189,20 @@ def _set(function, case: Case) -> str:
     )
 
 
+def _sum(function, case: Case) -> str:
+    """Weights that sum to 1 make nothing but 1 of ones."""
+    q, k, v, *mask = case.arguments
+    out = function(q, k, torch.ones_like(v), *mask)
+    worst = out.flatten()[(out - 1).abs().argmax()]
+    return (
+        f"Where every value is 1 each mixture is 1; yours is {number(worst)}: your weights do not sum to 1."
+        if abs(worst - 1) > 5e-3
+        else ""
+    )
+
+
 PROPERTIES = (
+    Property("weights sum to 1", _sum),
     Property("the mixture lies between the values", _between),
     Property("sentences do not meet", _alone),
 )
@@ -199,7 +213,7 @@ EXERCISE = Exercise(
     key=key,
     switchboard=switchboard,
     stages=STAGES,
-    mistakes=ALL,
+    mistakes=(*ALL, EXCHANGED),
     right=(
         by_loops,
         by_numbers,

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glassformer.learn.bank.attending import STAGES, Switches, attending
-from glassformer.learn.bank.attending_roles import without
+from glassformer.learn.bank.attending import STAGES, Switches, attending, words_first
+from glassformer.learn.bank.attending_roles import EXCHANGED, without
 from glassformer.learn.bank.attention import PROPERTIES
 from glassformer.learn.bank.words import drawing, drawn, number, numbers, whole
 from glassformer.learn.exercise import Case, Evidence, Exercise, Mistake, Property, Stages
@@ -40,6 +40,7 @@ LOOKS: dict[str, Callable[[Tensor], Tensor | None]] = {
 }
 
 
+@words_first(3)
 def switchboard(q: Tensor, k: Tensor, v: Tensor, looks: str = "back", **switches: Any) -> Stages:
     ones = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool)
     return attending(q, k, v, LOOKS[looks](ones), Switches(**switches))
@@ -249,7 +250,7 @@ EXERCISE = Exercise(
     key=key,
     switchboard=switchboard,
     stages=STAGES,
-    mistakes=(*LOOKING, *SHARED),
+    mistakes=(*LOOKING, *SHARED, EXCHANGED),
     right=(by_tril, by_triu, by_indices, by_kernel, by_prefixes, by_loops, by_positions, by_exponentials),
     properties=(Property("nobody looks ahead", _past), Property("the first word sees itself", _alone), *PROPERTIES),
     other_way={"fill": -1e9},

@@ -51,6 +51,7 @@ def _variance(x: Tensor, mean: Tensor, axes: tuple[int, ...], on: Switches) -> T
     total = around.square().sum(axes, keepdim=True)
     absolute = around.abs().mean(axes, keepdim=True).square()
     counts = {"n − 1": total / max(1, many - 1), "sum": total, "absolute": absolute, "n + 1": total / (many + 1)}
+    counts["positions"] = total / x.size(-2)
     return counts.get(on.count, total / many)
 
 
@@ -78,6 +79,7 @@ BY: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "fourth root": lambda c, root, x: c / root.sqrt(),
     "length": lambda c, root, x: c / c.norm(dim=-1, keepdim=True),
     "width": lambda c, root, x: c / math.sqrt(c.size(-1)),
+    "mean after": lambda c, root, x: x / root - x.mean(-1, keepdim=True),
     "x": lambda c, root, x: x / root,
     "softmax": lambda c, root, x: c.softmax(-1),
 }
@@ -143,6 +145,8 @@ def _over(axis: str) -> tuple[Mistake, Mistake, Mistake]:
 OFTEN = {"positions", "a sentence", "features"}  # the axes that people confuse; with others, one mistake at a time
 RARE = {
     "divided by n + 1",
+    "divided by how many words there are",
+    "the mean is subtracted after the division",
     "absolute deviation instead of variance",
     "the median instead of the mean",
     "the smallest is subtracted instead of the mean",
@@ -189,12 +193,22 @@ _ALL = (
         "average the squares of x − mean, not those of x",
         count="around 0",
     ),
+    _mistake(
+        "divided by how many words there are", "variance", "divide by how many features there are", count="positions"
+    ),
     _mistake("divided by n + 1", "variance", "divide by how many features there are", count="n + 1"),
     _mistake(
         "absolute deviation instead of variance",
         "variance",
         "square the differences, and average the squares",
         count="absolute",
+    ),
+    _mistake(
+        "absolute deviation instead of variance",
+        "variance",
+        "square the differences, average the squares, and take the root of that and ε",
+        count="absolute",
+        under="outside",
     ),
     _mistake("no centring (RMSNorm)", "centred", "subtract the mean of the features first", centre="no"),
     _mistake("the mean is not subtracted", "centred", "subtract it from x before dividing", centre="variance only"),
@@ -232,6 +246,9 @@ _ALL = (
     _mistake("the root is taken twice", "normalised", ROOT, by="fourth root"),
     _mistake("divided by the length", "normalised", ROOT, by="length"),
     _mistake("divided by √width", "normalised", ROOT, by="width"),
+    _mistake(
+        "the mean is subtracted after the division", "normalised", "(x − mean) is what is divided", by="mean after"
+    ),
     _mistake("softmax instead of a division", "normalised", ROOT, by="softmax"),
     _mistake("the gain is missing", "output", LAST, affine="no gain"),
     _mistake("the shift is missing", "output", LAST, affine="no shift"),

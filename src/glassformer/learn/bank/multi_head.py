@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from glassformer.learn.bank.attending import Switches, attending
-from glassformer.learn.bank.attending_roles import without
+from glassformer.learn.bank.attending import Switches, attending, words_first
+from glassformer.learn.bank.attending_roles import EXCHANGED, without
 from glassformer.learn.bank.attention import some_mask
 from glassformer.learn.bank.heads_mistakes import HEADS
 from glassformer.learn.bank.words import drawing, drawn, number, whole
@@ -40,6 +40,7 @@ class Heads:
     v: str = "own"
     out: str = "own"
     split: str = "heads"
+    split_k: str = "as the others"
     split_v: str = "as the others"
     merge: str = "heads"
     add: str = "nothing"
@@ -85,6 +86,7 @@ SPLIT: dict[str, Callable[[Tensor, int], Tensor]] = {
     "batch first": lambda y, h: y.transpose(0, 1).reshape(y.size(0), h, y.size(1), -1),
     "reversed": lambda y, h: y.unflatten(-1, (h, -1)).transpose(1, 2).flip(1),
     "overlapping": lambda y, h: y.unfold(-1, y.size(-1) // h, 1)[:, :, :h].transpose(1, 2),
+    "first of all": lambda y, h: y.unflatten(-1, (h, -1))[:, :, :1].expand(-1, -1, h, -1).transpose(1, 2),
 }
 
 MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -104,6 +106,7 @@ MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "not transposed": lambda z, x: z.flatten(-2),
     "words last": lambda z, x: z.permute(0, 3, 2, 1).reshape(x.shape),
     "stacked": lambda z, x: torch.cat(z.unbind(1), dim=1).reshape(x.shape),
+    "unfolded": lambda z, x: z.flatten(0, 1).unflatten(0, (z.size(1), -1)).permute(1, 2, 0, 3).flatten(-2),
     "not merged": lambda z, x: z,
 }
 
@@ -129,6 +132,7 @@ ADDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 OURS = set(Heads.__dataclass_fields__)
 
 
+@words_first(1)
 def switchboard(
     x: Tensor, wq: Tensor, wk: Tensor, wv: Tensor, wo: Tensor, heads: int, mask: Tensor | None = None, **switches: Any
 ) -> Stages:
@@ -147,8 +151,12 @@ def switchboard(
 def _split(x: Tensor, w: Weights, heads: int, on: Heads) -> list[Tensor]:
     if on.split == "sliced before":
         return [_blocks(x, w[role], heads) for role in "qkv"]
-    how = dict.fromkeys("qkv", on.split) | ({} if on.split_v == "as the others" else {"v": on.split_v})
     projection = {"q": on.q, "k": on.k, "v": on.v}
+    if on.split == "head by head":
+        fused = torch.cat([PROJECTED[projection[role]](x, role, w) for role in "qkv"], -1).unflatten(-1, (heads, 3, -1))
+        return list(fused.permute(3, 0, 2, 1, 4))
+    own = {"q": "as the others", "k": on.split_k, "v": on.split_v}
+    how = {role: on.split if split == "as the others" else split for role, split in own.items()}
     return [SPLIT[how[role]](PROJECTED[projection[role]](x, role, w), heads) for role in "qkv"]
 
 
@@ -325,7 +333,7 @@ EXERCISE = Exercise(
         Stage("merged", ("mixture",)),
         Stage("output", ("merged",)),
     ),
-    mistakes=(*HEADS, *SHARED),
+    mistakes=(*HEADS, *SHARED, EXCHANGED),
     right=(
         by_views,
         by_loop_over_heads,
