@@ -1,7 +1,8 @@
 """Wrong answers written apart from the bank, in the ways people write: each with the stage it spoils and its name.
 
-They were written before the bank was looked at again, and are never put into it: what `score` prints is how well the
-checker meets what it has not seen.  A third lot is in fresh_*.py, with RIGHT = [function, …], and with its first score.
+They were written before the bank was looked at again: what a lot scores at first is how well the checker meets what
+it has not seen.  Of the first three nothing was put into the bank; what the later ones showed to be missing was, and
+then only their first score is evidence.  From the third on a lot has RIGHT = [function, …] too.
 WRONG = [wrong(stage, "words | or other words")(function), …].
 """
 

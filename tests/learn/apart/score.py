@@ -11,26 +11,26 @@ from glassformer.learn.check import check
 from tests.learn.apart.second import LOTS
 
 NAMES = ("attention", "causal", "multi-head", "layer-norm")
-WHICH = ("first", "second", "third")
+WITH_RIGHT = ("third", "fourth")
+WHICH = ("first", "second", *WITH_RIGHT)
 
 
-def third(name):
-    """The module of an exercise's third lot, with WRONG and RIGHT."""
-    return importlib.import_module(f"tests.learn.apart.fresh_{name.replace('-', '_')}")
+def lot(name, which):
+    """The module of an exercise's lot, with WRONG, and from the third on RIGHT."""
+    return importlib.import_module(f"tests.learn.apart.{which}_{name.replace('-', '_')}")
 
 
 @cache
 def judged(name, which="first"):
-    """(apart, result) of every wrong answer of one exercise in one of the three lots."""
-    module = importlib.import_module(f"tests.learn.apart.{name.replace('-', '_')}")
-    lot = {"first": module.WRONG, "second": LOTS[name], "third": third(name).WRONG}[which]
-    return [(apart, check(apart.thing, name)) for apart in lot]
+    """(apart, result) of every wrong answer of one exercise in one of the lots."""
+    wrong = LOTS[name] if which == "second" else lot(name, which).WRONG
+    return [(apart, check(apart.thing, name)) for apart in wrong]
 
 
 @cache
-def refused(name):
-    """(thing, result) of every right answer of the third lot that is not taken as right."""
-    results = [(thing, check(thing, name)) for thing in third(name).RIGHT]
+def refused(name, which):
+    """(thing, result) of every right answer of such a lot that is not taken as right."""
+    results = [(thing, check(thing, name)) for thing in lot(name, which).RIGHT]
     return [(thing, result) for thing, result in results if not result.passed]
 
 
@@ -53,11 +53,11 @@ def main(names=NAMES):
         counts = [sum(map(lambda pair, count=count: count(*pair), results)) for count in (placed, named)]
         rejected = sum(not result.passed for _, result in results)
         print(f"{name}, {which} lot: of {len(results)} {rejected} rejected, {counts[0]} placed, {counts[1]} named")
-    for name in names:
-        for thing, result in refused(name):
+    for name, which in product(names, WITH_RIGHT):
+        for thing, result in refused(name, which):
             print(f"  {thing.__name__} is right, got {result.stage}: {result.mistake}: {result.message}")
-        right = len(third(name).RIGHT)
-        print(f"{name}: of {right} right answers {right - len(refused(name))} accepted")
+        right = len(lot(name, which).RIGHT)
+        print(f"{name}, {which} lot: of {right} right answers {right - len(refused(name, which))} accepted")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Unscaled(nn.Module):
     def forward(self, x, mask=None):
         b, t, k = x.size()
         h = self.heads
-        fold = lambda y: y.view(b, t, h, k // h).transpose(1, 2).reshape(b * h, t, k // h)  # noqa: E731
+        fold = lambda y: y.view(b, t, h, k // h).transpose(1, 2).reshape(b * h, t, k // h)
         dot = torch.bmm(fold(self.toqueries(x)), fold(self.tokeys(x)).transpose(1, 2))
         if mask is not None:
             dot[:, ~mask] = float("-inf")
@@ -114,7 +114,7 @@ def meant(x, wq, wk, wv, wo, heads, mask=None):
 @wrong("v", "v is not projected|not projected")
 def raw_values(x, wq, wk, wv, wo, heads, mask=None):
     b, n, w = x.shape
-    cut = lambda y: y.reshape(b, n, heads, -1).transpose(1, 2)  # noqa: E731
+    cut = lambda y: y.reshape(b, n, heads, -1).transpose(1, 2)
     z = F.scaled_dot_product_attention(cut(x @ wq.T), cut(x @ wk.T), cut(x), attn_mask=mask)
     return z.transpose(1, 2).reshape(b, n, w) @ wo.T
 
