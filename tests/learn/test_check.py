@@ -65,6 +65,27 @@ def test_a_known_stage_with_something_unknown_behind_it():
     assert result.mistake == "softmax over the queries" and "Behind that something else differs too." in result.message
 
 
+def shares_squared(q, k, v, mask=None):
+    scores = q @ k.mT / math.sqrt(q.size(-1))
+    powers = (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).exp()
+    return powers / powers.sum(-1, keepdim=True).square() @ v
+
+
+def divided_by_seven(x, gain, shift, epsilon):
+    centred = x - x.mean(-1, keepdim=True)
+    return gain * centred / (centred.square().sum(-1, keepdim=True) / 7 + epsilon).sqrt() + shift
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "stage", "broke"),
+    [(shares_squared, "attention", "weights", "do not sum to 1"), (divided_by_seven, "layer-norm", "variance", "has")],
+)
+def test_numbers_that_right_ways_pass_through_name_nothing(thing, name, stage, broke):
+    """Powers before they are divided, a sum of squares before it is: mistakes where they are the end of it."""
+    result = check(thing, name)
+    assert (result.mistake, result.stage) == (UNKNOWN, stage) and broke in result.message
+
+
 def test_dropout_is_told_from_other_chance():
     left_on = check(lambda q, k, v, mask=None: F.dropout(attention(q, k, v, mask), 0.5), "attention")
     chance = check(lambda q, k, v, mask=None: attention(q, k, v, mask) + torch.rand(1), "attention")

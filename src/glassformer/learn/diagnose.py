@@ -102,14 +102,13 @@ def _the_other_way(exercise: Exercise, mistakes: Group, case: Case, theirs: Any,
 
 def by_stages(exercise: Exercise, case: Case, right: Stages, made: Made, first: str) -> Diagnosis | None:
     """A mistake of the stage `first`, the first wrong one, whose numbers were made on the way to an unknown answer."""
-    known = _made_in_any_case(exercise, case)
     for mistake in exercise.mistakes:
         if mistake.stage != first or mistake.gradients or first == exercise.last:
             continue
         wrong = kept.wrong(exercise, (mistake,), case)
         value = None if wrong is None else wrong.get(first)
         telling = isinstance(value, Tensor) and _telling(value, right[first])
-        if telling and not known.holds(value) and made.holds(value):
+        if telling and made.holds(value) and not _made_in_any_case(exercise, case).holds(value):
             return Diagnosis((mistake,), more=True)
     return None
 
