@@ -166,6 +166,8 @@ def _unknown(function: Callable, exercise: Exercise, trial: Trial, stage: str) -
         first = f"your answer has the shape {tuple(theirs.shape)}, {tuple(right.shape)} is wanted."
     else:
         first = "your answer is not the right one."
+    if isinstance(theirs, Tensor) and theirs.isnan().any() and not right.isnan().any():
+        first += " There is NaN in it: ∞ − ∞, or 0 / 0."
     where = (
         f" The first stage that is not among what your code computes is {stage}." if len(exercise.stages) > 1 else ""
     )

@@ -33,6 +33,8 @@ class Recorder(TorchFunctionMode):
                 self._read(tensor)
         answer = func(*args, **(kwargs or {}))
         self.calls.add(name)
+        if _fused(name, args, kwargs or {}).get("dropout_p"):
+            self.calls.add("dropout")
         if writes or (kwargs or {}).get("out") is not None:
             target = args[0] if writes else (kwargs or {})["out"]
             self._filled[id(target)] = target
@@ -63,10 +65,9 @@ class Recorder(TorchFunctionMode):
 
 def _hidden(name: str, args: tuple, kwargs: dict) -> Iterator[Tensor]:
     """What a fused call computes inside, the long way."""
-    if name != "scaled_dot_product_attention":
+    given = _fused(name, args, kwargs)
+    if not given:
         return
-    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale")
-    given = dict(zip(names, args, strict=False)) | kwargs
     q, k, mask, scale = given["query"], given["key"], given.get("attn_mask"), given.get("scale")
     scores = q @ k.mT
     scaled = scores * (q.size(-1) ** -0.5 if scale is None else scale)
@@ -76,6 +77,12 @@ def _hidden(name: str, args: tuple, kwargs: dict) -> Iterator[Tensor]:
     if mask is not None:
         scaled = scaled.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scaled + mask
     yield scaled.softmax(-1)
+
+
+def _fused(name: str, args: tuple, kwargs: dict) -> dict:
+    """The arguments of a fused attention by name; nothing of another call."""
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale")
+    return dict(zip(names, args, strict=False)) | kwargs if name == "scaled_dot_product_attention" else {}
 
 
 def _batched(tensor: Tensor) -> bool:

@@ -11,7 +11,7 @@ from glassformer.learn.check import check
 from tests.learn.apart.second import LOTS
 
 NAMES = ("attention", "causal", "multi-head", "layer-norm")
-WITH_RIGHT = ("third", "fourth")
+WITH_RIGHT = ("third", "fourth", "fifth")
 WHICH = ("first", "second", *WITH_RIGHT)
 
 

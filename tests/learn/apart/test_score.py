@@ -26,6 +26,10 @@ MEASURED = [  # of a lot: answers, of the right stage, of the right name
     ("fourth", "causal", 16, 15, 11),
     ("fourth", "multi-head", 16, 16, 16),
     ("fourth", "layer-norm", 16, 16, 15),
+    ("fifth", "attention", 12, 11, 10),
+    ("fifth", "causal", 12, 12, 9),
+    ("fifth", "multi-head", 12, 12, 11),
+    ("fifth", "layer-norm", 12, 12, 10),
 ]
 
 

@@ -47,7 +47,7 @@ def _sizes(q: Tensor, k: Tensor, v: Tensor) -> dict[str, float]:
     }
 
 
-DIVISORS: dict[str, Callable[[dict[str, float]], float]] = {
+DIVISORS: dict[str, Callable[[dict[str, float]], float | Tensor]] = {
     "√d": lambda n: math.sqrt(n["d"]),
     "none": lambda n: 1.0,
     "after": lambda n: 1.0,
@@ -55,6 +55,7 @@ DIVISORS: dict[str, Callable[[dict[str, float]], float]] = {
     "d²": lambda n: n["d"] ** 2,
     "d/2": lambda n: n["d"] / 2,
     "∜d": lambda n: n["d"] ** 0.25,
+    "⌊√d⌋": lambda n: math.floor(math.sqrt(n["d"])),
     "half √d": lambda n: math.sqrt(n["d"]) / 2,
     "×√d": lambda n: 1 / math.sqrt(n["d"]),
     "×d": lambda n: 1 / n["d"],
@@ -68,6 +69,7 @@ DIVISORS: dict[str, Callable[[dict[str, float]], float]] = {
     "√heads": lambda n: math.sqrt(n["heads"]),
     "heads": lambda n: n["heads"],
     "√(d+1)": lambda n: math.sqrt(n["d"] + 1),
+    "√seen": lambda n: torch.arange(1, n["queries"] + 1).sqrt()[:, None],
 }
 
 PRODUCTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -145,6 +147,8 @@ def _blocked(scores: Tensor, mask: Tensor, fill: str | float) -> Tensor:
         return scores - float(fill[5:]) * ~mask
     if fill == "×−∞":
         return scores + (~mask).to(scores.dtype) * -torch.inf
+    if fill == "first head":
+        return torch.cat([scores[:, :1].masked_fill(~mask, -torch.inf), scores[:, 1:]], 1)
     if fill == "tril's zeros":  # every score of exactly 0 is taken for a masked one
         kept = scores * mask
         return kept.masked_fill(kept == 0, -torch.inf)

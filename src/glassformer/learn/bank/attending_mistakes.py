@@ -17,6 +17,7 @@ SCALING = (
     _scale("divided by d²", "d²", "the scores are divided by d²"),
     _scale("divided by half of d", "d/2", "the scores are divided by d / 2 (d ** 1 / 2 is that: the power goes first)"),
     _scale("divided by the fourth root of d", "∜d", "the root is taken twice"),
+    _scale("the whole root is rounded down", "⌊√d⌋", "the root is rounded down to a whole number"),
     _scale("divided by half of √d", "half √d", "the scores are divided by half of √d"),
     _scale("multiplied by √d", "×√d", "the scores are multiplied by √d instead of divided"),
     _scale("multiplied by d", "×d", "the scores are multiplied by d"),

@@ -220,6 +220,7 @@ RARE = {
     "divided by d²",
     "divided by half of d",
     "divided by the fourth root of d",
+    "the whole root is rounded down",
     "divided by half of √d",
     "multiplied by d",
     "divided by the root of the number of keys",

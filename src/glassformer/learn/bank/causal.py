@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from glassformer.learn.bank import attending_words as say
 from glassformer.learn.bank.attending import STAGES, Switches, attending, words_first
 from glassformer.learn.bank.attending_roles import EXCHANGED, without
 from glassformer.learn.bank.attention import PROPERTIES
@@ -145,6 +146,13 @@ LOOKING = (
         "weights",
         _looks("a score that is exactly 0 is hidden too", "compare the mask with 0, not the masked scores"),
         {"fill": "tril's zeros"},
+    ),
+    Mistake(
+        "divided by the root of how many words are seen",
+        "scaled",
+        say.scaled("the scores of word i are divided by √(i + 1), how many words it sees", "divide all by √d"),
+        {"scale": "√seen"},
+        rare=True,
     ),
 )
 

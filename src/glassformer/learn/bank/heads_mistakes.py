@@ -45,6 +45,7 @@ RARE = {
     "q, k and v are cut out of the wrong layout",
     "all heads use the keys of the first",
     "all heads use the values of the first",
+    "the mask is put on the first head only",
     "heads and sentences are unfolded in the wrong order",
     "the heads of the values are interleaved",
     "only the last head is used",
@@ -272,6 +273,13 @@ _ALL = (
         "a softmax runs over the output",
         "the softmax belongs to the scores alone",
         add="softmax",
+    ),
+    Mistake(
+        "the mask is put on the first head only",
+        "weights",
+        "only the first head's scores are masked, the other heads look everywhere; (n, n) fits all heads at once, and "
+        "(b, n, n) wants an axis for them: mask[:, None].",
+        {"fill": "first head"},
     ),
     Mistake("softmax over the heads", "weights", _sum, {"normalise": "heads"}),
     _mistake(

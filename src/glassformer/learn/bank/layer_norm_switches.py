@@ -52,6 +52,7 @@ def _variance(x: Tensor, mean: Tensor, axes: tuple[int, ...], on: Switches) -> T
     absolute = around.abs().mean(axes, keepdim=True).square()
     counts = {"n − 1": total / max(1, many - 1), "sum": total, "absolute": absolute, "n + 1": total / (many + 1)}
     counts["positions"] = total / x.size(-2)
+    counts["less the mean"] = x.square().mean(axes, keepdim=True) - x.mean(axes, keepdim=True)
     return counts.get(on.count, total / many)
 
 
@@ -147,6 +148,7 @@ RARE = {
     "divided by n + 1",
     "divided by how many words there are",
     "the mean is subtracted after the division",
+    "the mean is not squared in the variance",
     "absolute deviation instead of variance",
     "the median instead of the mean",
     "the smallest is subtracted instead of the mean",
@@ -195,6 +197,9 @@ _ALL = (
     ),
     _mistake(
         "divided by how many words there are", "variance", "divide by how many features there are", count="positions"
+    ),
+    _mistake(
+        "the mean is not squared in the variance", "variance", "E[x²] − mean², the mean squared", count="less the mean"
     ),
     _mistake("divided by n + 1", "variance", "divide by how many features there are", count="n + 1"),
     _mistake(

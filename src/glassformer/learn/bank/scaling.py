@@ -54,7 +54,6 @@ MORE = (
     _more("the root of the score is taken", lambda q, k: _scores(q, k).abs().sqrt()),
     _more("√d is subtracted", lambda q, k: _scores(q, k) - math.sqrt(q.size(-1))),
     _more("always divided by 8", lambda q, k: _scores(q, k) / 8, f"{ROOT}: it is 8 only where d is 64"),
-    _more("the whole root is rounded down", lambda q, k: _scores(q, k) / math.isqrt(q.size(-1))),
     _more("divided by the largest score", lambda q, k: _scores(q, k) / _scores(q, k).abs().amax(-1, keepdim=True)),
     _more("brought to spread 1", lambda q, k: _scores(q, k) / _scores(q, k).std()),
     _more("divided by the logarithm of d", lambda q, k: _scores(q, k) / math.log(q.size(-1))),
