@@ -251,7 +251,7 @@ RECIPES: dict[str, Recipe | Writing] = {
             what="a translator from German into English that has read captions of pictures",
             steps=3600,
             batch=2500,
-            rate=1e-3,
+            rate=2e-3,
             warmup=400,
             width=256,
             heads=4,
@@ -262,6 +262,7 @@ RECIPES: dict[str, Recipe | Writing] = {
             smoothing=0.1,
             dropout=0.2,
             threads=2,
+            block="pre",
         ),
     )
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from glassformer.train.how import How
-from glassformer.train.recipes import Writing
+from glassformer.train.recipes import RECIPES, Translation, Writing
 from glassformer.train.task import Outcome
 
 LICENCE = """\
@@ -22,20 +22,31 @@ def report(
     what = recipe.what[0].upper() + recipe.what[1:]
     numbers = "".join(f" {word}" for word in How(None, recipe.accumulate, recipe.precision).words)
     again = f"Made again by `glassformer train {recipe.name}{needs}{numbers} --seeds {seeds.replace(' ', '')}`."
-    head = f"# {recipe.name}\n\n{what}.  These weights: {kept}.\n\n{again}"
+    head = f"# {recipe.name}\n\n{what}.  These weights: {kept}.\n\n{again}{_paced(recipe)}"
     scores = "\n".join(f"- seed {result.seed}: {result.validation:.2f} ({score})" for result in results)
     samples = "## What it writes\n\n" + "\n\n".join(fenced(sample) for sample in chosen.samples)
     sections = head, *parts[:-1], f"## Seeds\n\n{scores}", samples, made(recipe, chosen), curve(chosen), parts[-1]
     return "\n\n".join(sections) + "\n"
 
 
+def _paced(recipe: Writing) -> str:
+    """What `--minutes` made of the steps; nothing where they are the recipe's own."""
+    usual = RECIPES.get(recipe.name)
+    if not isinstance(usual, Writing) or usual.steps == recipe.steps:
+        return ""
+    told = f"These took {recipe.steps:,} steps, as many as fitted the `--minutes` that they were given"
+    return f"  {told}; by itself the command takes {usual.steps:,}."
+
+
 def made(recipe: Writing, chosen: Outcome) -> str:
     """The recipe's numbers, as they were."""
     heads = "1 head" if recipe.heads == 1 else f"{recipe.heads} heads"
     sizes = f"{chosen.parameters:,} weights: width {recipe.width}, {heads}, {recipe.layers} layers"
+    order = f", {recipe.block}-norm" if isinstance(recipe, Translation) else ""
+    where = chosen.figures.get("device") or _threads(recipe.threads)
     fields = (
-        f"{sizes}, an MLP of {recipe.hidden}",
-        f"{chosen.steps:,} steps, a batch of {recipe.batch:,}; {_spent(chosen.seconds)} on {_threads(recipe.threads)}",
+        f"{sizes}, an MLP of {recipe.hidden}{order}",
+        f"{chosen.steps:,} steps, a batch of {recipe.batch:,}; {_spent(chosen.seconds)} on {where}",
         *_numbers(recipe),
         f"AdamW, rate {recipe.rate:g} after {recipe.warmup} steps, then a cosine to nothing, decay {recipe.decay:g}",
         f"label smoothing {recipe.smoothing:g}, dropout {recipe.dropout:g}",

@@ -169,7 +169,9 @@ class Writes(Task[W, Outcome]):
         return step % self.recipe.look == 0 or step == self.total
 
     def outcome(self, model: nn.Module, ran: Ran, validation: float, figures: dict, samples: list[str]) -> Outcome:
-        """The file of a finished seed."""
+        """The file of a finished seed; of one that a GPU learned, with its name."""
+        if self.device.type == "cuda":
+            figures = {**figures, "device": f"one {torch.cuda.get_device_name(self.device)}"}
         weights = sum(weight.numel() for weight in model.parameters())
         facts = self.recipe.facts(), ran.seed, ran.steps, round(ran.seconds, 1), weights
         return Outcome(*facts, validation, figures, samples, list(ran.curve))
