@@ -47,19 +47,19 @@ TRIALS = {
 }
 
 
-@cache
+LENT = {}
+
+
 def begun(kind):
     """The trial of that kind, made once: no question changes it, and no test may (`changed`)."""
-    lent.append(kind)
-    return TRIALS[kind]()
-
-
-lent = []
+    if kind not in LENT:
+        LENT[kind] = TRIALS[kind]()
+    return LENT[kind]
 
 
 def changed():
     """Those of `begun` that are no longer as they were made, and would mislead whoever borrows them next."""
-    pairs = [(kind, begun(kind), TRIALS[kind]()) for kind in lent]
+    pairs = [(kind, kept, TRIALS[kind]()) for kind, kept in LENT.items()]
     return [kind for kind, kept, fresh in pairs if kept.exact != fresh.exact or _weights(kept) != _weights(fresh)]
 
 

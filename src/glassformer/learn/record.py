@@ -32,15 +32,14 @@ class Recorder(TorchFunctionMode):
             for tensor in _tensors(args):
                 self._read(tensor)
         answer = func(*args, **(kwargs or {}))
-        self.calls.add(name)
-        if _fused(name, args, kwargs or {}).get("dropout_p"):
-            self.calls.add("dropout")
+        fused = _fused(name, args, kwargs or {})
+        self.calls.update((name, "dropout") if fused.get("dropout_p") else (name,))
         if writes or (kwargs or {}).get("out") is not None:
             target = args[0] if writes else (kwargs or {})["out"]
             self._filled[id(target)] = target
             self._filled.update({id(base): base for base in [getattr(target, "_base", None)] if base is not None})
         elif name != "__get__":  # attributes such as .T are made anew, and read again by what uses them
-            for tensor in (*_tensors(answer), *_hidden(name, args, kwargs or {})):
+            for tensor in (*_tensors(answer), *_hidden(fused)):
                 self._keep(tensor)
         return answer
 
@@ -63,9 +62,8 @@ class Recorder(TorchFunctionMode):
         self.finish()
 
 
-def _hidden(name: str, args: tuple, kwargs: dict) -> Iterator[Tensor]:
-    """What a fused call computes inside, the long way."""
-    given = _fused(name, args, kwargs)
+def _hidden(given: dict) -> Iterator[Tensor]:
+    """What a fused call of these arguments computes inside, the long way; of another call nothing."""
     if not given:
         return
     q, k, mask, scale = given["query"], given["key"], given.get("attn_mask"), given.get("scale")

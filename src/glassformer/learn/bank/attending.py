@@ -92,8 +92,8 @@ SENSES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _shares(powers: Tensor) -> Tensor:
-    return powers / powers.sum(-1, keepdim=True)
+def _shares(values: Tensor) -> Tensor:
+    return values / values.sum(-1, keepdim=True)
 
 
 NORMALISED: dict[str, Callable[[Tensor], Tensor]] = {
@@ -106,7 +106,7 @@ NORMALISED: dict[str, Callable[[Tensor], Tensor]] = {
     "not at all": lambda s: s,
     "only exp": lambda s: s.exp(),
     "exp / queries": lambda s: s.exp() / s.exp().sum(-2, keepdim=True),
-    "by the sum": lambda s: s / s.sum(-1, keepdim=True),
+    "by the sum": lambda s: _shares(s),
     "sigmoid": lambda s: s.sigmoid(),
     "hard": lambda s: torch.nn.functional.one_hot(s.argmax(-1), s.size(-1)).to(s.dtype),
     "log": lambda s: s.log_softmax(-1),

@@ -35,12 +35,16 @@ def queries(e: Evidence) -> str:
     )
 
 
-def scores(what: str, repair: str):
+def at(stage: str, what: str, repair: str):
     def says(e: Evidence) -> str:
-        theirs, right = rows_apart(e.wrong["scores"], e.right["scores"])
-        return f"{what}: a row of your scores is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
+        theirs, right = rows_apart(e.wrong[stage], e.right[stage])
+        return f"{what}: a row of your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
 
     return says
+
+
+def scores(what: str, repair: str):
+    return at("scores", what, repair)
 
 
 def answer(what: str, repair: str):

@@ -180,6 +180,13 @@ _ALL = (
         {"merge": "not merged", "out": "missing"},
     ),
     *PROJECTIONS,
+    Mistake(
+        "the mask is put on the first head only",
+        "weights",
+        "only the first head's scores are masked, the other heads look everywhere; (n, n) fits all heads at once, and "
+        "(b, n, n) wants an axis for them: mask[:, None].",
+        {"fill": "first head"},
+    ),
     Mistake("softmax over the heads", "weights", _sum, {"normalise": "heads"}),
     mistake(
         "divided by the root of the whole width",

@@ -1,21 +1,11 @@
 """The mistakes of multi-head attention in its four projections."""
 
-from collections.abc import Callable
-
-from glassformer.learn.bank.words import numbers, rows_apart
-from glassformer.learn.exercise import Evidence, Mistake
-
-
-def at(stage: str, what: str, repair: str) -> Callable[[Evidence], str]:
-    def says(e: Evidence) -> str:
-        theirs, right = rows_apart(e.wrong[stage], e.right[stage])
-        return f"{what}: a row of your {stage} is {numbers(theirs)}, it should be {numbers(right)}; {repair}."
-
-    return says
+from glassformer.learn.bank import attending_words as say
+from glassformer.learn.exercise import Mistake
 
 
 def mistake(name: str, stage: str, what: str, repair: str, **switches: str) -> Mistake:
-    return Mistake(name, stage, at(stage, what, repair), switches)
+    return Mistake(name, stage, say.at(stage, what, repair), switches)
 
 
 LINEAR = "a projection is x @ w.T, as nn.Linear does it"
@@ -103,12 +93,5 @@ PROJECTIONS = (
         "a softmax runs over the output",
         "the softmax belongs to the scores alone",
         add="softmax",
-    ),
-    Mistake(
-        "the mask is put on the first head only",
-        "weights",
-        "only the first head's scores are masked, the other heads look everywhere; (n, n) fits all heads at once, and "
-        "(b, n, n) wants an axis for them: mask[:, None].",
-        {"fill": "first head"},
     ),
 )
