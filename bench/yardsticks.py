@@ -2,8 +2,9 @@
 
     python bench/yardsticks.py
 
-Prints yardstick | target | measured | ok, and exits with 1 where one that is due is missed.  A code line is a line
-that bears code: no blank, comment or docstring.  A branch is an if, a loop, a case, an except, an `and` or an `or`.
+Prints yardstick | target | measured | ok, and exits with 1 where one that is due is missed.  The one that is timed is
+printed and fails nothing: a busy machine lies.  A code line is a line that bears code: no blank, comment or docstring.
+A branch is an if, a loop, a case, an except, an `and` or an `or`.
 """
 
 import ast
@@ -397,13 +398,13 @@ YARDSTICKS: list[tuple[str, str, Callable[[], Answer]]] = [
 
 
 def main(timed: bool = False) -> list[str]:
-    """Print the table; the yardsticks that were missed.  `timed` ones only where asked for: a busy machine lies."""
+    """Print the table; the yardsticks that were missed, as the files say.  What is timed is only printed, if asked for."""
     missed = []
     for number, (name, target, answer) in enumerate(YARDSTICKS, 1):
         found = Answer("run bench/yardsticks.py", None) if answer is note_off and not timed else answer()
         sign = {True: "ok", False: "MISSED", None: "–"}[found.ok]
         print(f"{number:2} {name:38}| {target:29}| {found.measured:58}| {sign}")
-        missed += [name] if found.ok is False else []
+        missed += [name] if found.ok is False and answer is not note_off else []
     return missed
 
 
