@@ -398,7 +398,7 @@ YARDSTICKS: list[tuple[str, str, Callable[[], Answer]]] = [
 
 
 def main(timed: bool = False) -> list[str]:
-    """Print the table; the yardsticks that were missed, as the files say.  What is timed is only printed, if asked for."""
+    """Print the table; the yardsticks that the files miss.  What is timed is only printed, and only if asked for."""
     missed = []
     for number, (name, target, answer) in enumerate(YARDSTICKS, 1):
         found = Answer("run bench/yardsticks.py", None) if answer is note_off and not timed else answer()
