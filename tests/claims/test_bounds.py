@@ -152,8 +152,8 @@ def test_weights_that_rank_as_effects_do_and_weights_that_only_rank_them_backwar
 
 
 @pytest.mark.parametrize(("alike", "overlap"), [(True, 1.0), (False, 0.0)])
-def test_heads_of_the_same_rows_share_all_of_their_subspace_and_heads_of_others_none(found, alike, overlap):
-    rows = torch.eye(16)[:4].repeat(4, 1) * torch.arange(1, 17)[:, None] if alike else torch.eye(16)
+def test_heads_that_read_the_same_coordinates_share_a_whole_subspace_and_heads_of_others_none(found, alike, overlap):
+    rows = torch.randn(16, 4) @ torch.eye(16)[:4] if alike else torch.eye(16)
     value = SimpleNamespace(attention=SimpleNamespace(v=SimpleNamespace(weight=rows)))
     told = found("heads-have-subspaces", read=always(SimpleNamespace(model=SimpleNamespace(layers=[value] * 2))))
     assert told.numbers == pytest.approx({"shared": overlap, "chance": 4 / 16}) and told.n == 12
