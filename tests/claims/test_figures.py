@@ -93,6 +93,13 @@ def test_parameters_are_the_references():
     assert {name: numbers(name)["parameters"] for name in sizes} == sizes
 
 
+def test_gpt2s_blocks_and_tables_are_counted_on_paper():
+    w = 1600
+    block = 4 * (w * w + w) + 2 * 4 * w * w + 4 * w + w + 2 * 2 * w  # attention, MLP, two norms
+    told = numbers("parameters-of-gpt2", layers=2)
+    assert told == {"parameters": 50_257 * w + 1024 * w + 2 * block + 2 * w}
+
+
 def test_narrow_heads_are_as_many_as_pytorchs():
     theirs = nn.MultiheadAttention(256, 8).in_proj_weight.numel()
     assert numbers("narrow-heads-cost-as-one")["with 8"] == theirs == 3 * 256**2

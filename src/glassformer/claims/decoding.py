@@ -152,7 +152,7 @@ def all_at_once_is_step_by_step(given: str = "the same text") -> Verdict:
 def a_decoder_writes_to_its_end(length: int = 8) -> Verdict:
     model, digits = read("reverse").model, drawn(200, length, apart=True)
     written = backwards(model, digits)
-    right = (written == digits.flip(1)).all(dim=1).float().mean().item()
+    right = (written == digits.flip(1)).all(dim=1).double().mean().item()
     figure = f"`reverse`, 200 texts of {length} digits it has not seen: {right:.1%} written whole, by itself"
     return judged(right >= 0.95, figure, "true from 95 %", {"share": right}, 200)
 

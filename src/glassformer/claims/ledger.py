@@ -1,5 +1,6 @@
 """Which claims are asked for, and what comes of each."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +26,9 @@ class Entry:
     def as_dict(self) -> dict[str, Any]:
         told = {"id": self.claim.name, "rows": list(self.claim.rows), "says": self.claim.says}
         told |= {"source": self.claim.source, "code": self.claim.code, "kind": self.verdict.kind}
-        return told | asdict(self.verdict)
+        told |= asdict(self.verdict)
+        numbers = {name: value if math.isfinite(value) else None for name, value in self.verdict.numbers.items()}
+        return told | {"numbers": numbers}  # JSON knows no NaN
 
 
 def every() -> dict[str, Claim]:

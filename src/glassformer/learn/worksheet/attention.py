@@ -18,6 +18,7 @@ from glassformer.learn.worksheet.question import (
     mixed,
     one,
     products,
+    shares,
     shown,
     times,
     twos,
@@ -60,17 +61,13 @@ def softmax(random: Random) -> Question | None:
         (
             Step(matrix("powers", (powers,)), (EXP_LN,)),
             *weighed((powers,)),
-            mixed("mixture", _shares((powers,)), column),
+            mixed("mixture", shares((powers,)), column),
         ),
     )
 
 
 def _logs(powers: tuple[Row, ...]):
     return matrix("scores", ([log(int(power)) for power in row] for row in powers))
-
-
-def _shares(powers: tuple[Row, ...]) -> tuple[Row, ...]:
-    return weighed(powers)[1].makes.rows  # type: ignore[return-value]
 
 
 def plain(random: Random) -> Question | None:
@@ -93,7 +90,7 @@ def plain(random: Random) -> Question | None:
             Step(matrix("scores", scores), says),
             Step(matrix("powers", powers), ("2^score",)),
             *weighed(powers),
-            mixed("Y", _shares(powers), x),
+            mixed("Y", shares(powers), x),
         ),
     )
 
@@ -172,7 +169,7 @@ def attention(random: Random) -> Question | None:
             Step(matrix("scaled", ([Of(s, "ln ", 2) for s in row] for row in scaled)), ("÷ √4 = ÷ 2",)),
             Step(matrix("powers", powers), (EXP_TWO,)),
             *weighed(powers),
-            mixed("Z", _shares(powers), v),
+            mixed("Z", shares(powers), v),
         ),
     )
 
@@ -192,7 +189,7 @@ def causal(random: Random) -> Question | None:
         (
             Step(matrix("powers", kept), (f"{EXP_LN}; e^(−∞) = 0 above the diagonal",)),
             *weighed(kept),
-            mixed("Z", _shares(kept), column),
+            mixed("Z", shares(kept), column),
         ),
     )
 
@@ -219,7 +216,7 @@ def two_heads(random: Random) -> Question | None:
 
 def _head(name: str, q: tuple[Row, ...], k: tuple[Row, ...], v: tuple[Row, ...]) -> tuple[Step, ...]:
     powers = twos(across(q, k))
-    shared = _shares(powers)
+    shared = shares(powers)
     return (
         Step(matrix(f"powers of head {name}", powers), (f"q·k in units of ln 2; {EXP_TWO}",)),
         Step(matrix(f"weights of head {name}", shared), ("each power ÷ its row's sum",)),

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from glassformer.learn.worksheet.question import Exact, Of, Question, Step, drawn, log, matrix, one, shown
+from glassformer.learn.worksheet.question import Exact, Of, Question, Step, drawn, factor, log, matrix, one, shown
 
 PIECES = "abc"
 HALF, WHOLE = Fraction(1, 2), Fraction(1)
@@ -47,7 +47,7 @@ def layer_norm(random: Random) -> Question:
         (matrix("x", (x,)), matrix("gain", (gain,)), matrix("shift", (shift,))),
         "Find the mean, the standard deviation, the normalised numbers, and what comes out.",
         (
-            Step(one("mean", mean), (f"({' + '.join(map(_bracketed, x))}) ÷ 4",)),
+            Step(one("mean", mean), (f"({' + '.join(map(factor, x))}) ÷ 4",)),
             Step(matrix("centred", (spread,)), ("x − mean",)),
             Step(one("variance", variance), (f"({squares}) ÷ 4",)),
             Step(one("standard deviation", deviation), (f"√{variance}",)),
@@ -55,10 +55,6 @@ def layer_norm(random: Random) -> Question:
             Step(matrix("out", (out,)), ("normalised · gain + shift",)),
         ),
     )
-
-
-def _bracketed(value: Fraction) -> str:
-    return f"({shown(value)})" if value < 0 else shown(value)
 
 
 def _sine(twelfths: int) -> Exact:
