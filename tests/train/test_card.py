@@ -53,6 +53,7 @@ def test_every_score_stands_in_the_column_of_its_seed_with_its_interval(told):
     assert "| **negation/templates** | 263 | 30.8 (25.5–36.6) | 31.2 (25.9–37.0) | 31.6 (26.2–37.4) |" in table
     assert "| templates: a | 4 | 0.0 (0.0–49.0) | 25.0 (4.6–69.9) | 50.0 (15.0–85.0) |" in table
     assert f"| templates: b | 148 | {' | '.join(['10.1 (6.2–16.0)'] * 3)} |" in table
+    assert table.count("\n| ") == 1 + 4  # no row comes twice
     assert table.index("**negation/templates**") < table.index("templates: a") < table.index("templates: b")
 
 

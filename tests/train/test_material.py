@@ -22,7 +22,7 @@ RECIPE = Recipe("fed", "made by the tests", (), batch=BATCH, epochs=1.5, word_dr
 def rows():
     """Of different length, of every piece but padding and [MASK]."""
     drawn = torch.Generator().manual_seed(0)
-    return [torch.randint(3, len(NAMES), (3 + k % 7,), generator=drawn).tolist() for k in range(400)]
+    return [torch.randint(3, len(NAMES), (3 + k % 11,), generator=drawn).tolist() for k in range(400)]
 
 
 def feed(**changes):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from glassformer.hub import store
+from glassformer.tape import note
 from glassformer.train import reverse, run
 from glassformer.train.recipes import RECIPES
 from glassformer.train.reverse import APART, Reverse, cut, diagonal, drawn, framed, tokenizer
@@ -88,6 +89,34 @@ def test_what_is_half_right_is_told_by_sequences_and_by_digits(monkeypatch):
     told = Reverse.card(task.recipe, [outcome], outcome)
     assert "Of 4 sequences that no step saw, 2 are written backwards without a mistake (62.5 % of the digits)" in told
     assert "25.0% in layer 0" in told and "turns in 3 of 4 sequences" in told and "(a control), in 1." in told
+
+
+class Looks(torch.nn.Module):
+    """Writes 0 as long as, in both layers, it may look at one place of the source, else 1."""
+
+    def __init__(self, place):
+        super().__init__()
+        looks = (torch.nn.ModuleDict({"cross": Cross()}) for _ in range(2))
+        self.place, self.layers = place, torch.nn.ModuleList(looks)
+
+    def read(self, source):
+        return source
+
+    def forward(self, asked, memory):
+        scaled = torch.stack([layer["cross"](memory) for layer in self.layers])  # l b h i j
+        blind = (scaled[..., self.place] < 0).all(0).flatten(1)  # b i
+        return torch.nn.functional.one_hot(blind.long(), 2)
+
+
+class Cross(torch.nn.Module):
+    def forward(self, source):
+        return note("scaled", torch.zeros(len(source), 1, 1, source.size(1)))
+
+
+@pytest.mark.parametrize(("place", "turned"), [(0, (0, 5)), (1, (0, 0)), (7, (5, 0)), (6, (0, 0)), (8, (0, 0))])
+def test_the_cut_hides_the_last_digit_and_the_control_the_first(place, turned):
+    found = cut(Looks(place), drawn(5, 8, apart=True))
+    assert (found["turned"], found["turned by the control"]) == turned
 
 
 def test_what_is_measured_is_never_trained_on():

@@ -249,7 +249,11 @@ def test_ctrl_c_in_a_step_finishes_and_saves_it(reverse, tmp_path, monkeypatch, 
     assert signal.getsignal(signal.SIGINT) is before and not (tmp_path / "seed-1.unfinished.safetensors").exists()
 
 
-def test_the_second_ctrl_c_stops_at_once():
+def test_the_second_ctrl_c_stops_at_once_and_afterwards_all_is_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with run._interrupt() as seen:
+        assert not seen
+    assert signal.getsignal(signal.SIGINT) is before
     with run._interrupt() as seen:
         signal.raise_signal(signal.SIGINT)
         assert seen
