@@ -158,7 +158,7 @@ def test_a_translation_that_does_not_end_is_cut_off(task, beam):
     """Half as long again as the longest source beside it and ten pieces more, or as many as the model reads."""
     model, end = task.model(), torch.tensor([pairs.END])
     model.predict.register_forward_hook(lambda part, given, logits: logits.index_fill(-1, end, -torch.inf))
-    for lengths, most in (((4, 6), 19), ((8,), 22), ((9,), 23), ((20,), 23)):
+    for lengths, most in (((4, 6), 19), ((8,), 22), ((20,), 23)):
         with torch.no_grad():
             written = task._written(model, [[5] * (length - 1) + [pairs.END] for length in lengths], beam)
         assert [len(ids) for ids in written] == [most] * len(lengths)
