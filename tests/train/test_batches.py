@@ -2,6 +2,7 @@
 
 import pytest
 
+from glassformer.errors import UsageError
 from glassformer.train.batches import Batches, Buckets
 
 LENGTHS = [k * 7 % 31 + 1 for k in range(500)]
@@ -41,8 +42,11 @@ def test_the_opening_comes_first_and_once_and_rises():
 
 
 def test_too_few_sentences_say_what_would_fit():
-    with pytest.raises(ValueError, match="3 sentences do not fill a batch of 4; try a batch of 1 to 3"):
+    with pytest.raises(UsageError, match="3 sentences do not fill a batch of 4; give more, or a batch of 1 to 3"):
         Batches([1, 2, 3], 4, seed=0)
+    with pytest.raises(UsageError, match="2 sentences do not fill a batch of 3"):
+        Batches([1, 2, 3], 3, seed=0, opening=1)
+    assert sorted(Batches([1, 2, 3], 3, seed=0)[7]) == [0, 1, 2]
 
 
 def test_a_bucket_holds_as_many_pieces_as_it_may_and_no_more():
@@ -64,6 +68,12 @@ def test_an_epoch_of_buckets_holds_every_text_once_and_the_next_holds_them_other
 def test_any_bucket_can_be_asked_first():
     forward, backward = Buckets(LENGTHS, 100, seed=3), Buckets(LENGTHS, 100, seed=3)
     assert [forward[s] for s in range(200)] == [backward[s] for s in reversed(range(200))][::-1]
+
+
+def test_a_text_as_long_as_a_batch_is_a_batch():
+    lengths = [100, 50, 50, 1]
+    buckets = Buckets(lengths, 100, seed=0)
+    assert sorted(sorted(lengths[k] for k in buckets[step]) for step in range(3)) == [[1, 50], [50], [100]]
 
 
 @pytest.mark.parametrize("lengths", [[], [3, 101]])

@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import math
+from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +14,7 @@ from glassformer.hub.tokens import Tokens
 from glassformer.train import characters, run
 from glassformer.train.characters import Shakespeare
 from glassformer.train.recipes import RECIPES
+from glassformer.train.task import Ran
 from tests.train import small
 
 RECIPE = small.RECIPES["characters"]
@@ -49,6 +53,12 @@ def test_windows_are_drawn_anew_and_stand_in_the_text(task):
     assert one.shape == (RECIPE.batch, RECIPE.length + 1)
     for row in one:
         assert "".join(task.names[id] for id in row.tolist()) in task.texts.train
+
+
+def test_the_last_window_ends_with_the_last_character(task):
+    task.ids["train"] = torch.arange(1, RECIPE.length + 3)  # there are two windows
+    found = {(row[0].item(), row[-1].item()) for _ in range(20) for row in task.windows()}
+    assert found == {(1, RECIPE.length + 1), (2, RECIPE.length + 2)}
 
 
 class Ring(torch.nn.Module):
@@ -114,6 +124,25 @@ def test_a_text_that_cannot_be_learned_is_named_in_one_line(tmp_path, content, l
     assert "\n" not in str(caught.value)
 
 
+def test_a_text_must_be_longer_than_a_window_by_one_character(tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("a" * 320)
+    assert len(characters.read(file, 15).validation) == len(characters.read(file, 15).test) == 16
+    with pytest.raises(CheckpointError, match=r"mine\.txt: validation has 16 characters, a window 16"):
+        characters.read(file, 16)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_bytes(b"")
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(MissingError, match=r"cannot read .*mine\.txt: Permission denied; give the file of a text"):
+        characters.read(tmp_path / "mine.txt", 16)
+
+
 def test_missing_and_broken_data_are_named(tmp_path):
     with pytest.raises(MissingError, match=r"there is no .*tiny_shakespeare/train\.jsonl\.gz; point --data"):
         characters.read(tmp_path, 16)
@@ -127,3 +156,38 @@ def test_what_is_written_is_the_same_every_time_and_as_long_as_asked(task):
     model = task.model()
     assert task.written(model, 40) == task.written(model, 40)
     assert len(task.written(model, 40, "t")) >= 38  # a line's end at either end is left out
+
+
+def expecting(task, shares):
+    """A model that expects the same whatever it has read: these characters alone, by their shares."""
+    model = task.model()
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.fill_(-torch.inf if shares else 0.0)
+        for name, share in shares.items():
+            model.head.bias[task.names.index(name)] = math.log(share)
+    return model
+
+
+def test_a_card_tells_the_bits_of_whoever_expects_nothing_and_counts_the_unknown(task, monkeypatch):
+    """15 characters and the unknown one are 4 bits each; the small data's held-out texts end with an unknown Z."""
+    monkeypatch.setattr(characters, "WRITTEN", 20)
+    outcome = task.measure(expecting(task, {}), Ran(0, 24, 1.5))
+    assert outcome.validation == outcome.figures["test"] == 4.0
+    assert outcome.parameters == sum(weight.numel() for weight in task.model().parameters())
+    told = task.card(RECIPE, [outcome], outcome)
+    assert "| train | 1,400 | 0 |\n| validation | 201 | 1 |\n| test | 201 | 1 |" in told
+    assert "validation 4.000, test 4.000." in told and "the first of all costs log₂ 16 bits" in told
+    assert "- seed 0: 4.00 (bits per character of validation)" in told
+    assert "Made again by `glassformer train characters --data DATA --seeds 0`." in told
+    assert "cut 90/5/5 by characters" in told and "in the public domain" in told
+
+
+def test_what_is_written_is_drawn_with_the_likely_made_likelier(task):
+    """At a temperature of one half shares are squared: of two to one comes four to one; the sample is of the seed."""
+    model = expecting(task, {"s": 2 / 3, "o": 1 / 3})
+    counts = Counter(task.written(model, 200))
+    assert counts.total() == 200 and 0.73 < counts["s"] / 200 < 0.87
+    first = task.written(model, 40)
+    task.seed = 1
+    assert task.written(model, 40) != first

@@ -30,6 +30,33 @@ def test_a_broken_file_is_named_in_one_line(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
+GOOD = b'{"text": "a", "label": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b'{"text": null, "label": 1}', "line 3 cannot be read: a JSON object with text and label was expected"),
+        (b'{"text": ["a"], "label": 1}', "line 3 cannot be read: a JSON object with text and label"),
+        (b'{"text": "a", "label": "1"}', "line 3 cannot be read: a JSON object with text and label"),
+        (b'{"text": "a", "label": 0.5}', "line 3 cannot be read: a JSON object with text and label"),
+        (b'"text label"', "line 3 cannot be read: a JSON object with text and label"),
+        (b"", "line 3 cannot be read: Expecting value"),
+    ],
+)
+def test_the_line_that_is_no_example_is_numbered_from_one(tmp_path, line, told):
+    (tmp_path / "train.jsonl.gz").write_bytes(gzip.compress(GOOD * 2 + line + b"\n" + GOOD))
+    with pytest.raises(CheckpointError, match=told):
+        data.read(tmp_path, "train")
+
+
+def test_a_file_without_a_label_to_learn_from_is_named(tmp_path):
+    made.write(tmp_path / "sst2/train.jsonl.gz", [{"text": "x", "label": -1}, {"text": "y", "label": 2}])
+    with pytest.raises(CheckpointError, match=r"sst2/train\.jsonl\.gz labels no sentence 0 or 1; fetch the file again"):
+        data.read(tmp_path, "sst2/train")
+    assert data.read_texts(tmp_path, "sst2/train") == ["x", "y"]
+
+
 def test_labels_other_than_the_two_are_left_out(tmp_path):
     made.write(tmp_path / "a/b.jsonl.gz", [{"text": "x", "label": -1}, {"text": "y", "label": 1, "phenomenon": "p"}])
     assert data.read(tmp_path, "a/b") == [Example("y", 1, "p")]
@@ -40,6 +67,12 @@ def test_sentences_alike_but_for_case_and_punctuation_are_equal():
         data.normalised("The Film WASN'T good!") == data.normalised("the film was n't good .") == "the film wasnt good"
     )
     assert data.normalised("naïve") == "naive"
+    assert (
+        data.normalised("It’s 7-up, we've had 'em")
+        == data.normalised("it 's 7 up we 've had em")
+        == "its 7 up weve had em"
+    )
+    assert data.normalised("she 'd") != data.normalised("she d")
 
 
 def test_what_is_kept_apart_is_dropped_and_counted(tmp_path):

@@ -38,6 +38,19 @@ def test_a_short_run_warms_up_for_a_fifth_of_it(half_a_second, tmp_path):
     assert paced(RECIPE, 0.5, None, tmp_path).warmup == 12
 
 
+def test_a_step_longer_than_the_minutes_is_taken_once_and_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "train", lambda state, task, how: (Step(k, 0.0, 100.0) for k in range(1, 99)))
+    made = paced(RECIPE, 0.1, None, tmp_path)
+    assert (made.steps, made.look, made.warmup) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("steps", [3, 4])
+def test_a_recipe_of_fewer_steps_than_warm_up_cannot_be_timed(tmp_path, steps):
+    with pytest.raises(UsageError, match=f"reverse has {steps} steps, too few to be timed; leave --minutes out"):
+        paced(replace(RECIPE, steps=steps), 1, None, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_few_steps_that_take_long_do_not_set_the_pace(tmp_path, monkeypatch):
     """On a GPU a length that is met for the first time takes seconds, and each later time a twentieth of one."""
     slow = {9, 14, 20}
@@ -71,8 +84,9 @@ def test_a_classifier_takes_as_long_as_it_takes(tmp_path):
         paced(recipes.RECIPES["tiny"], 10, None, tmp_path)
 
 
-def test_a_broken_file_is_named(tmp_path):
-    (tmp_path / "pace.json").write_text("[]")
+@pytest.mark.parametrize("content", ["[]", "{", '{"minutes": 10}', '{"minutes": "ten", "steps": 3}'])
+def test_a_broken_file_is_named(tmp_path, content):
+    (tmp_path / "pace.json").write_text(content)
     with pytest.raises(CheckpointError, match="delete it to measure again"):
         paced(RECIPE, 10, None, tmp_path)
 

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from glassformer.errors import UsageError
 from glassformer.hub.store import card
@@ -103,3 +105,28 @@ def test_an_unknown_recipe_is_named():
 @pytest.mark.parametrize("name", SHIPS)
 def test_the_seed_that_ships_is_the_one_on_the_card(name):
     assert f"These weights: seed {SHIPS[name]}, the median of seeds 0, 1, 2" in card(name)
+
+
+def spread(weight):
+    return weight.std().item()
+
+
+def test_a_generator_begins_as_gpt2_does():
+    """Radford et al. 2019: every matrix and table drawn with a standard deviation of 0.02."""
+    model = recipe("characters").model(200)
+    drawn = [weight for weight in model.parameters() if weight.dim() > 1]
+    assert len(drawn) == 2 + 6 * 4 + 1 and all(0.0195 < spread(weight) < 0.0205 for weight in drawn)
+
+
+def test_a_classifier_begins_with_the_papers_waves_and_scores_of_order_one():
+    """Vaswani et al. 2017, section 3.5, at 0.35 of their height; Glorot and Bengio 2010: ±√(6 / (in + out))."""
+    model = recipe("sentiment").model(200)
+    place, pair = np.arange(512)[:, None], np.arange(64)
+    angles = place / 10_000 ** (2 * pair / 128)
+    table = model.embed.positions.table.detach().numpy()
+    np.testing.assert_allclose(table[:, 0::2], 0.35 * np.sin(angles), atol=1e-4)
+    np.testing.assert_allclose(table[:, 1::2], 0.35 * np.cos(angles), atol=1e-4)
+    for part in model.modules():
+        if isinstance(part, torch.nn.Linear):
+            bound = (6 / sum(part.weight.shape)) ** 0.5
+            assert 0.95 * bound < part.weight.abs().max() <= bound

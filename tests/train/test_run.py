@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -17,7 +18,10 @@ from glassformer.errors import CheckpointError, MissingError, UsageError
 from glassformer.hub import store
 from glassformer.train import recipes, run
 from glassformer.train.material import gather
+from glassformer.train.task import Outcome
+from glassformer.train.tasks import task_of
 from tests.train import brief, made
+from tests.train import small as writing
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +177,103 @@ def test_the_middle_of_three_seeds_ships(data, tmp_path):
     chosen = int(card.split("These weights: seed ")[1].split(",")[0])
     assert results[chosen].validation == middle
     assert all(f"seed {seed}" in card for seed in (0, 1, 2))
+
+
+# of the run itself, with the first lesson in small
+
+
+@pytest.fixture
+def reverse(monkeypatch):
+    monkeypatch.setitem(recipes.RECIPES, "reverse", writing.RECIPES["reverse"])
+    monkeypatch.setattr("glassformer.train.reverse.ASKED", 30)
+    return writing.RECIPES["reverse"]
+
+
+def finished(recipe, out, seed, validation):
+    """A seed with weights of its own."""
+    torch.manual_seed(seed)
+    task = task_of(recipe, None, seed, out)
+    store.save(out / f"seed-{seed}", recipe.model(task.pieces), task.definition, f"# {seed}\n", ())
+    return Outcome(recipe.facts(), seed, 24, 1.0, 9, validation, FIGURES, [], [])
+
+
+FIGURES = dict.fromkeys(("of", "right", "digits right", "evenly", "turned", "turned by the control"), 1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "middle"),
+    [([7.0], 0), ([2.0, 1.0], 1), ([3.0, 9.0, 5.0], 2), ([5.0, 1.0, 3.0, 3.0], 2), ([4.0, 4.0, 4.0], 1)],
+)
+def test_the_lower_of_two_in_the_middle_is_kept_and_of_equals_the_lower_seed_first(reverse, tmp_path, scores, middle):
+    results = [finished(reverse, tmp_path, seed, score) for seed, score in enumerate(scores)]
+    model = run.publish(reverse, None, tmp_path, results)
+    assert f"These weights: seed {middle}" in store.card(model)
+    kept, chosen = (tmp_path / name / "model.safetensors" for name in ("model", f"seed-{middle}"))
+    assert kept.read_bytes() == chosen.read_bytes()
+
+
+def test_the_loss_of_a_look_is_the_mean_since_the_look_before(reverse, tmp_path, monkeypatch):
+    losses, steps_of = [], run.steps_of
+
+    def heard(*given):
+        for step in steps_of(*given):
+            losses.append(step.loss)
+            yield step
+
+    monkeypatch.setattr(run, "steps_of", heard)
+    run.train("reverse", None, tmp_path)
+    curve = json.loads((tmp_path / "seed-0.json").read_text())["curve"]
+    assert [look["loss"] for look in curve] == pytest.approx([sum(losses[a:b]) / (b - a) for a, b in LOOKS])
+
+
+LOOKS = [(0, 9), (9, 18), (18, 24)]
+
+
+def test_ctrl_c_in_a_step_finishes_and_saves_it(reverse, tmp_path, monkeypatch, capsys):
+    steps_of = run.steps_of
+
+    def interrupted(*given):
+        for step in steps_of(*given):
+            if step.number == 5:
+                signal.raise_signal(signal.SIGINT)
+            yield step
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(run, "steps_of", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.train("reverse", None, tmp_path, (0, 1))
+    said = capsys.readouterr().err
+    assert "finishing this step; Ctrl-C again stops at once" in said
+    assert f"go on with: glassformer train reverse --out {tmp_path} --seeds 0,1\n" in said
+    with safetensors.safe_open(tmp_path / "seed-0.unfinished.safetensors", "pt") as file:
+        assert file.metadata()["step"] == "5"
+    assert signal.getsignal(signal.SIGINT) is before and not (tmp_path / "seed-1.unfinished.safetensors").exists()
+
+
+def test_the_second_ctrl_c_stops_at_once_and_afterwards_all_is_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with run._interrupt() as seen:
+        assert not seen
+    assert signal.getsignal(signal.SIGINT) is before
+    with run._interrupt() as seen:
+        signal.raise_signal(signal.SIGINT)
+        assert seen
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_beside_the_main_thread_a_run_leaves_signals_alone(reverse, tmp_path):
+    found, before = [], signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lambda: found.append(run.train("reverse", None, tmp_path, steps=2)))
+    thread.start()
+    thread.join()
+    assert found == [None] and signal.getsignal(signal.SIGINT) is before
+    assert (tmp_path / "seed-0.unfinished.safetensors").exists()
+
+
+def test_the_threads_are_the_recipes_and_afterwards_as_before(reverse, tmp_path, monkeypatch):
+    seen, begun = [], run.begun
+    monkeypatch.setitem(recipes.RECIPES, "reverse", replace(reverse, threads=2))
+    monkeypatch.setattr(run, "begun", lambda task: (seen.append(torch.get_num_threads()), begun(task))[1])
+    run.train("reverse", None, tmp_path, steps=1)
+    assert seen == [2] and torch.get_num_threads() == 1

@@ -12,8 +12,10 @@ import torch
 from glassformer.errors import CheckpointError, MissingError
 from glassformer.hub import store
 from glassformer.hub.tokens import Tokens
+from glassformer.models.beams import Beam
 from glassformer.train import bleu, pairs, run
 from glassformer.train.recipes import RECIPES
+from glassformer.train.task import Ran
 from glassformer.train.translate import Translate
 from tests.train import small
 
@@ -63,13 +65,18 @@ def test_no_answer_is_seen_before_it_is_written(task):
 
 
 def test_translations_come_in_the_order_of_the_texts_with_and_without_a_beam(task, monkeypatch):
+    """Padding beside a longer text changes nothing, in a model whose weights are so large that everything matters."""
     monkeypatch.setattr("glassformer.train.translate.TOGETHER", 3)
+    monkeypatch.setattr("glassformer.train.translate.LONGER", 0)
     torch.manual_seed(0)
     model = task.model()
-    texts = [pair.de for pair in task.held["validation"]]
-    alone = [task.translated(model, [text], beam=1)[0] for text in texts]
-    assert task.translated(model, texts, beam=1) == alone
-    assert len(task.translated(model, texts, beam=2)) == len(texts)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.mul_(6.0 if weight.dim() > 1 and "pieces" not in name else 1.0)
+    texts = ["Hund", *(pair.de for pair in task.held["validation"]), "Der Baum fällt. Der Mann steht.", "Der"]
+    said = [task.translated(model, texts, beam) for beam in (1, 3)]
+    assert said == [[task.translated(model, [text], beam)[0] for text in texts] for beam in (1, 3)]
+    assert said[0] != said[1] and len(set(said[0])) > 5
 
 
 def test_a_text_is_cut_to_what_the_model_reads(task):
@@ -102,6 +109,59 @@ def test_a_missing_sacrebleu_is_said_before_the_training(data, tmp_path, monkeyp
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingError, match=r"install glassformer\[train\]"):
         run.train("translate", data, tmp_path)
+
+
+def test_the_card_tells_the_score_of_each_split_and_three_samples_of_the_test(task, monkeypatch):
+    """The translator is a person for validation, and one who always says the same for the test."""
+    beams = []
+
+    def said(model, texts, beam):
+        beams.append(beam)
+        person = {pair.de: pair.en for pair in task.held["validation"]}
+        return [person.get(text) for text in texts] if len(beams) == 1 else ["The dog."] * len(texts)
+
+    monkeypatch.setattr(task, "translated", said)
+    outcome = task.measure(task.model(), Ran(3, 24, 120.0))
+    score = bleu.bleu(["The dog."] * 8, [pair.en for pair in task.held["test"]])[0]
+    assert outcome.validation == 100.0 and outcome.figures["test"] == round(score, 2) < 60
+    assert beams == [RECIPE.beam] * 2
+    told = task.card(RECIPE, [outcome], outcome)
+    assert f"validation 100.0 (8 sentences), test {score:.1f} (8 sentences); cased, a beam of 4." in told
+    assert f"60 captions of pictures in English, and what translators made of them in German.  {task.pieces} " in told
+    written = [f"{pair.de}\n→ The dog.\n(a person: {pair.en})" for pair in task.held["test"][:3]]
+    assert "## What it writes\n\n" + "\n\n".join(f"```text\n{each}\n```" for each in written) in told
+
+
+def test_a_look_translates_the_first_of_validation_without_a_beam(task, monkeypatch):
+    task.held["validation"] = [pairs.Pair(f"Satz {k}", f"sentence number {k} is here") for k in range(230)]
+    asked = []
+
+    def right(model, texts, beam):
+        asked.append((texts, beam))
+        return [text.replace("Satz", "sentence number") + " is here" for text in texts]
+
+    monkeypatch.setattr(task, "translated", right)
+    figures, sample = task.look(None)
+    assert asked == [([f"Satz {k}" for k in range(200)], 1)]
+    assert figures == {"BLEU of 200": pytest.approx(100)} and sample == "Satz 0\n→ sentence number 0 is here"
+
+
+def test_of_several_continuations_the_likeliest_is_said(task, monkeypatch):
+    dog, house = (task.tokenizer.encode(word).ids for word in ("dog", "house"))
+    found = [[Beam(tuple(dog), -1.0), Beam(tuple(house), -2.0)], [Beam(tuple(house), -1.0), Beam(tuple(dog), -2.0)]]
+    monkeypatch.setattr("glassformer.train.translate.beams", lambda *given: found)
+    assert task.translated(task.model(), ["Hund", "Der Mann schläft."], beam=2) == ["dog", "house"]
+
+
+@pytest.mark.parametrize("beam", [1, 2])
+def test_a_translation_that_does_not_end_is_cut_off(task, beam):
+    """Half as long again as the longest source beside it and ten pieces more, or as many as the model reads."""
+    model, end = task.model(), torch.tensor([pairs.END])
+    model.predict.register_forward_hook(lambda part, given, logits: logits.index_fill(-1, end, -torch.inf))
+    for lengths, most in (((4, 6), 19), ((8,), 22), ((20,), 23)):
+        with torch.no_grad():
+            written = task._written(model, [[5] * (length - 1) + [pairs.END] for length in lengths], beam)
+        assert [len(ids) for ids in written] == [most] * len(lengths)
 
 
 def grams(words, n):

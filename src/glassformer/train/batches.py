@@ -8,6 +8,8 @@ import random
 from collections.abc import Sequence
 from functools import lru_cache
 
+from glassformer.errors import UsageError
+
 POOL = 50  # batches sorted by length together
 
 
@@ -18,11 +20,11 @@ class Batches:
         """lengths: pieces of each sentence; size: sentences in a batch.
 
         opening: so many of the last sentences come first, once, the shortest first (Elman 1993, "the importance of
-        starting small"), and never again.  Raises ValueError where the others do not fill a batch.
+        starting small"), and never again.  Raises UsageError where the others do not fill a batch.
         """
         rest = len(lengths) - opening
         if not 1 <= size <= rest:
-            raise ValueError(f"{rest} sentences do not fill a batch of {size}; try a batch of 1 to {rest}")
+            raise UsageError(f"{rest} sentences do not fill a batch of {size}; give more, or a batch of 1 to {rest}")
         self.lengths, self.size, self.seed, self.rest = lengths, size, seed, rest
         self.opening = self._sorted(list(range(rest, len(lengths))))[: opening // size]
         self.an_epoch = rest // size

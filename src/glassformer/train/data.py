@@ -11,6 +11,7 @@ from pathlib import Path
 from glassformer.errors import CheckpointError, MissingError, one_line
 
 FETCH = "point --data (or GLASSFORMER_DATA) at the folder that holds sst2/, negation/ and the other data sets"
+KINDS = {"label": int}  # of the fields that hold no text
 SUITES = ("templates", "checklist", "contrast_sets_imdb", "counterfactual_imdb")
 
 
@@ -26,10 +27,13 @@ class Example:
 def read(data: Path, name: str) -> list[Example]:
     """The examples of `data/name.jsonl.gz`, such as "sst2/train"; labels other than 0 and 1 are left out.
 
-    Raises MissingError where the file is not there, CheckpointError where a line of it cannot be read.
+    Raises MissingError where the file is not there, CheckpointError where a line of it cannot be read or none is left.
     """
-    found = rows(data / f"{name}.jsonl.gz")
-    return [Example(r["text"], r["label"], r.get("phenomenon", "")) for r in found if r["label"] in (0, 1)]
+    path = data / f"{name}.jsonl.gz"
+    found = [Example(r["text"], r["label"], r.get("phenomenon", "")) for r in rows(path) if r["label"] in (0, 1)]
+    if not found:
+        raise CheckpointError(f"{path} labels no sentence 0 or 1; fetch the file again")
+    return found
 
 
 def read_texts(data: Path, name: str) -> list[str]:
@@ -55,7 +59,7 @@ def rows(path: Path, fields: tuple[str, ...] = ("text", "label")) -> list[dict]:
 
 
 def _checked(row: object, fields: tuple[str, ...]) -> dict:
-    if not isinstance(row, dict) or any(field not in row for field in fields):
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), KINDS.get(name, str)) for name in fields):
         raise ValueError(f"a JSON object with {' and '.join(fields)} was expected")
     return row
 
