@@ -66,12 +66,6 @@ def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path, monkeypatc
     assert mine.file.read_bytes() == before and json.loads(before)["exercises"]["softmax"]["tries"] == 1
 
 
-def test_names_in_any_language_are_read_again(tmp_path):
-    mine = Progress(tmp_path)
-    mine.count(wrong("√d ist vergessen · 忘"), SOFTMAX)
-    assert Progress(tmp_path).of(SOFTMAX).mistakes == ["√d ist vergessen · 忘"]
-
-
 @pytest.mark.parametrize("content", [b"\xff{", b"[" * 100_000], ids=["no text", "nested without end"])
 def test_what_is_broken_says_what_to_do(tmp_path, content):
     (tmp_path / progress.FILE).write_bytes(content)
