@@ -172,3 +172,65 @@ def test_what_is_wrong_is_named_with_its_value_and_what_is_allowed(kind):
         configs.read(content, PATH)
     text = str(raised.value)
     assert text.isprintable() and len(text) < 450 and "config.json" in text and raised.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("ours", "family", "weight", "theirs"),
+    [
+        ("hidden", "marian", "layers.0.mlp.inward.weight", "decoder_ffn_dim"),
+        ("hidden", "marian", "encoder.layers.0.mlp.inward.weight", "encoder_ffn_dim"),
+        ("layers", "marian", "encoder.layers.3.mlp.inward.weight", "encoder_layers"),
+        ("width", "marian", "encoder.layers.3.mlp.inward.weight", "d_model"),
+        ("width", "gpt2", "", "n_embd"),
+        ("length", "roberta", "", "max_position_embeddings"),
+        ("nothing of theirs", "bert", "", "nothing of theirs"),
+    ],
+)
+def test_a_field_of_ours_is_called_as_the_file_calls_it(ours, family, weight, theirs):
+    assert configs.name_of(ours, family, weight) == theirs
+
+
+@pytest.mark.parametrize(
+    ("told", "stops"),
+    [
+        (None, set()),
+        (0, {0}),
+        (98, {98}),
+        ([3, 98, 3], {3, 98}),
+        ([], set()),
+        (99, 99),
+        (-1, -1),
+        ([3, True], True),
+        ("x" * 99, "x"),
+    ],
+)
+def test_what_ends_a_text_is_pieces_of_the_vocabulary_alone(told, stops):
+    found = described(eos_token_id=told)
+    if isinstance(stops, set):
+        assert configs.stops(found, PATH) == stops
+    else:
+        with pytest.raises(
+            CheckpointError, match=f"eos_token_id names .*{stops}.*; a piece from 0 to 98 was"
+        ) as raised:
+            configs.stops(found, PATH)
+        assert len(str(raised.value)) < 150
+
+
+def test_another_number_of_classes_without_names_has_numbered_ones_and_the_old_number_goes():
+    from dataclasses import replace
+
+    found = described(num_labels=2)
+    fields = configs.write(found, replace(found.config, classes=3), "BertForSequenceClassification", ())
+    assert fields["id2label"] == {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"} and "num_labels" not in fields
+    assert configs.read(json.dumps(fields).encode(), PATH).config.classes == 3
+    same = configs.write(found, found.config, "BertForSequenceClassification", ())
+    assert same["num_labels"] == 2 and "id2label" not in same
+
+
+def test_labels_are_counted_to_the_last_that_is_allowed():
+    assert len(described(num_labels=1 << 16).labels) == 1 << 16
+    for wrong in ({"num_labels": (1 << 16) + 1}, {"num_labels": 0}, {"num_labels": True}):
+        with pytest.raises(
+            CheckpointError, match=f"num_labels is {wrong['num_labels']}; a whole number from 1 to 65,536"
+        ):
+            described(**wrong)

@@ -1,5 +1,6 @@
 """Files are whole or not there, whatever happens while they are written; and what is read is what was written."""
 
+import hashlib
 import json
 import os
 import random
@@ -221,3 +222,38 @@ def test_a_file_that_is_none_is_a_checkpoint_error_at_once(place, swap):
     make[swap](place / "b")
     with pytest.raises(CheckpointError, match=r"(is no file|cannot be read: No such file).*again"):
         content(place)
+
+
+def test_what_is_not_what_was_saved_says_both_sums_and_how_long_it_is(place):
+    (place / "b").write_bytes(b"x" * 12_345)
+    found, told = (hashlib.sha256(content).hexdigest()[:12] for content in (b"x" * 12_345, OLD["b"]))
+    for read in (content, check_folder):
+        with pytest.raises(CheckpointError) as raised:
+            read(place)
+        expected = f"12,345 bytes with sha256 {found}…, the manifest says {told}…; install or fetch the model again"
+        assert str(raised.value) == f"{place / 'b'} is not what was saved: {expected}"
+
+
+def test_the_manifest_is_one_that_sha256sum_would_give_and_is_the_same_whatever_the_order(place):
+    told = json.loads((place / MANIFEST).read_text())
+    assert told == {name: hashlib.sha256(content).hexdigest() for name, content in OLD.items()}
+    before = (place / MANIFEST).read_bytes()
+    write_folder(place, dict(reversed(OLD.items())))
+    assert (place / MANIFEST).read_bytes() == before and before.endswith(b"\n")
+
+
+def test_a_folder_that_may_not_be_put_back_is_told_and_nothing_of_it_is_lost(place, monkeypatch):
+    """The new one cannot be moved in: the old one is, and the error is that of the move."""
+    moves, replace = [], os.replace
+
+    def stubborn(source, target):
+        moves.append(Path(target).name)
+        if len(moves) == 2:
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stubborn)
+    monkeypatch.setattr(files, "_exchanged", lambda one, other: False)
+    with pytest.raises(WriteError, match="Input/output error; choose another folder"):
+        write_folder(place, NEW)
+    assert moves[1:] == ["place", "place"] and content(place) == OLD and alone(place)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glassformer.errors import CheckpointError, UsageError
-from glassformer.hub import store
+from glassformer.hub import matching, store
 from glassformer.hub.matching import Wish, grouped
 from glassformer.hub.weights import CheckpointWarning
 from glassformer.models.heads import CausalLanguageModel, MaskedLanguageModel, SequenceClassification
@@ -192,3 +192,30 @@ def test_names_are_grouped_by_layer_and_bounded():
     names = [f"bert.encoder.layer.{k}.output.dense.weight" for k in range(12)] + [f"x{k}" for k in range(9)]
     assert grouped(["h.3.ln_1.weight"]) == "h.3.ln_1.weight"
     assert grouped(names) == "bert.encoder.layer.*.output.dense.weight (12), x0, x1, x2, x3 and 5 more"
+
+
+def test_labels_are_as_many_as_a_head_may_have_and_a_head_no_larger_than_memory(bert, monkeypatch):
+    assert Wish(labels=tuple(map(str, range(1 << 16)))).checked("bert") is None
+    with pytest.raises(UsageError, match="labels is"):
+        Wish(labels=tuple(map(str, range((1 << 16) + 1)))).checked("bert")
+    new = 12 * 12 + 12 + 12 * 3 + 3  # the pooler and the classifier
+    for most in (new, new - 1):
+        monkeypatch.setattr(matching, "MOST_FRESH", most)
+        if most == new:
+            with pytest.warns(CheckpointWarning):
+                store.load(bert, head="SequenceClassification", labels=("a", "b", "c"))
+        else:
+            with pytest.raises(CheckpointError, match=f"a new head of more than {most} weights is not made"):
+                store.load(bert, head="SequenceClassification", labels=("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("family", "head"),
+    [("roberta", "NextSentence"), ("roberta", "PreTraining"), ("distilbert", "CausalLanguageModel"), ("bert", "Gpt2")],
+)
+def test_a_head_that_the_family_has_no_name_for_is_refused_before_it_is_trained(family, head):
+    """What could be loaded could not be saved."""
+    with pytest.raises(UsageError, match=f"there is no head '{head}' of the family {family}(;|$)"):
+        Wish(head=head).checked(family)
+    with pytest.raises(UsageError, match="there is no head 'xyzzy'; known: Bert, Pooled, "):
+        Wish(head="xyzzy").checked("bert")

@@ -95,3 +95,34 @@ def test_what_it_says_is_on_the_checkpoint(bert):
     found = store.load(write(bert, {"pooling_mode": "cls"}, {"max_seq_length": 16}))
     assert (found.pooling, found.normalised, found.most) == ("cls", True, 16)
     assert store.load(write(bert, reading={"max_seq_length": 512})).most == found.model.config.length
+
+
+@pytest.mark.parametrize(
+    ("told", "most"), [(3, 3), (1 << 20, 1 << 20), (None, None), (2, ...), ((1 << 20) + 1, ...), (True, ...)]
+)
+def test_a_length_is_read_from_three_pieces_to_a_million(tmp_path, told, most):
+    folder = write(tmp_path, reading={"max_seq_length": told})
+    if most is ...:
+        with pytest.raises(CheckpointError, match=f"max_seq_length is {told}; a whole number was expected"):
+            sentence.read(folder)
+    else:
+        assert sentence.read(folder).most == most
+
+
+def test_of_twenty_steps_the_first_pooling_is_meant_and_one_step_more_is_no_model(tmp_path):
+    write(tmp_path, {"pooling_mode": "max"}, steps=("Transformer", "Pooling", *["Normalize"] * 18))
+    assert sentence.read(tmp_path) == Sentence("max", True, None, False)
+    write(tmp_path, steps=("Transformer", "Pooling", *["Normalize"] * 19))
+    with pytest.raises(CheckpointError, match="is no list of a few steps"):
+        sentence.read(tmp_path)
+
+
+def test_without_a_pooling_step_or_a_length_the_usual_is_meant(tmp_path):
+    write(tmp_path, {"pooling_mode": "max"}, steps=("Transformer",))
+    (tmp_path / "sentence_bert_config.json").unlink()
+    assert sentence.read(tmp_path) == Sentence("mean", False, None, False)
+    write(
+        tmp_path, {"pooling_mode": "max"}, steps=("Transformer", "Pooling"), Pooling="", reading={"do_lower_case": True}
+    )
+    (tmp_path / "config.json").write_text('{"pooling_mode_cls_token": true, "hidden_size": 8}')
+    assert sentence.read(tmp_path) == Sentence("cls", False, None, True), "a step may lie in the folder itself"

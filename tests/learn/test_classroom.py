@@ -157,3 +157,59 @@ def test_reading_a_class_does_not_wait_for_torch(tmp_path):
     code += "classroom([Path(sys.argv[1])]); print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+EDGES = {"tries": classroom.MOST_COUNT, "hints": 0, "mistakes": ["x" * classroom.MOST_NAME], "passed": "2026-01-02"}
+
+
+def test_what_is_just_allowed_is_read_and_a_little_more_is_not(tmp_path):
+    write(tmp_path / "ann.json", softmax=EDGES)
+    text = (tmp_path / "ann.json").read_text("utf-8")
+    (tmp_path / "ann.json").write_text(text + " " * (classroom.MOST_BYTES - len(text)), "utf-8")
+    assert classroom.classroom([tmp_path]).exercises[0].checks == classroom.MOST_COUNT
+    (tmp_path / "ann.json").write_text(text + " " * (classroom.MOST_BYTES - len(text) + 1), "utf-8")
+    for field, more in (("tries", 1_000_001), ("hints", -1), ("hints", 1_000_001), ("passed", "2026-13-02")):
+        write(tmp_path / f"{field}{more}.json", softmax=EDGES | {field: more})
+    with pytest.raises(gf.UsageError) as raised:
+        classroom.classroom([tmp_path])
+    reasons = [said.rpartition(" is left out: ")[2] for said in str(raised.value).split("; ")]
+    assert reasons == [
+        "it has more than 1,048,576 bytes",
+        *["what it says of 'softmax' was not written by a check"] * 2,
+    ]
+
+
+def test_stuck_is_who_checked_three_times_without_passing(tmp_path):
+    for name, tries, passed in (("two", 2, ""), ("three", 3, ""), ("four", 4, ""), ("past", 9, WHEN), ("none", 0, "")):
+        write(tmp_path / f"{name}.json", softmax=done(tries=tries, passed=passed))
+    (line,) = classroom.classroom([tmp_path]).exercises
+    assert (sorted(line.stuck), line.tried, line.passed, line.checks) == (["four", "three"], 4, 1, 9.0)
+
+
+def test_a_mistake_of_many_comes_before_one_made_often_and_names_decide_the_rest(tmp_path):
+    made = {"a": ["often"] * 9 + ["z"], "b": ["both", "y"], "c": ["both", "y", "y"], "d": ["b", "z"]}
+    for name, mistakes in made.items():
+        write(
+            tmp_path / f"{name}.json",
+            softmax=done(tries=1, mistakes=mistakes),
+            scaling=done(tries=1, mistakes=["often"]),
+        )
+    found = classroom.classroom([tmp_path])
+    counted = [(each.mistake, each.learners, each.times) for each in found.exercises[0].mistakes]
+    assert counted == [("y", 2, 3), ("both", 2, 2), ("z", 2, 2), ("often", 1, 9), ("b", 1, 1)]
+    assert (found.commonest.exercise, found.commonest.learners, found.commonest.times) == ("scaling", 4, 4)
+    assert found.commonest.hint == bank.hints("scaling")[0]
+
+
+def test_a_file_that_may_not_be_read_is_left_out_with_the_reason(room, monkeypatch):
+    (room / "eve.json").symlink_to(room / "clara.json")
+    real = open
+
+    def opened(file, mode="r", *rest):
+        if str(file).endswith("eve.json"):
+            raise PermissionError(13, "Permission denied")
+        return real(file, mode, *rest)
+
+    monkeypatch.setattr("builtins.open", opened)
+    found = classroom.classroom([room])
+    assert found.left_out == [f"{room / 'eve.json'} is left out: Permission denied"] and len(found.learners) == 3

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from glassformer.learn.check import check
+from glassformer.learn.modules import heads, norms
 
 
 def together(q, k, v, heads, mask, scale=True):
@@ -91,3 +92,70 @@ class Detached(Fused):
 def test_gradients_of_a_class_count():
     result = check(Detached, "multi-head")
     assert not result.passed and "gradient" in result.message
+
+
+class Shared(nn.Module):
+    """LayerNorm with its vectors in this order, filled with these numbers."""
+
+    begins = (("gain", 1.0), ("shift", 0.0))
+
+    def __init__(self, width, epsilon):
+        super().__init__()
+        self.epsilon = epsilon
+        for name, value in self.begins:
+            setattr(self, name, nn.Parameter(torch.full((width,), value)))
+
+    def forward(self, x):
+        y = x - x.mean(-1, keepdim=True)
+        return self.gain * y / (y.square().mean(-1, keepdim=True) + self.epsilon).sqrt() + self.shift
+
+
+@pytest.mark.parametrize(
+    ("begins", "readings"),
+    [
+        ((("gain", 1.0), ("shift", 0.0)), [True]),
+        ((("shift", 0.0), ("gain", 1.0)), [True]),
+        ((("gain", 1.0), ("shift", 1.0)), [True, False]),
+        ((("shift", 0.0), ("gain", 0.0)), [False, True]),
+    ],
+)
+def test_which_vector_is_the_gain_is_read_off_what_they_begin_with_or_tried(begins, readings):
+    cls = type("Mine", (Shared,), {"begins": begins})
+    x, gain, shift = torch.randn(2, 3, 4), torch.randn(4), torch.randn(4)
+    expected = F.layer_norm(x, (4,), gain, shift, 1e-3)
+    fit = [torch.allclose(reading(x, gain, shift, 1e-3), expected, atol=1e-5) for reading in norms(cls)]
+    assert fit == readings
+
+
+def test_a_norm_without_its_own_vectors_or_with_one_is_read_all_the_same():
+    assert len(norms(type("None", (Shared,), {"begins": (), "forward": lambda self, x: x}))) == 2
+    one = norms(type("One", (Shared,), {"begins": (("gain", 1.0),), "forward": lambda self, x: x * self.gain}))
+    x, gain, shift = torch.ones(1, 4), torch.arange(4.0), torch.full((4,), 7.0)
+    assert [reading(x, gain, shift, 0.0)[0].tolist() for reading in one] == [gain.tolist(), shift.tolist()]
+
+
+def test_the_likeliest_reading_of_the_layers_comes_first():
+    """Each layer gets the weights of the role its name tells, whatever the order they were made in."""
+    wq, wk, wv, wo = torch.randn(4, 8, 8)
+    x, mask = torch.randn(2, 3, 8), torch.ones(3, 3).tril().bool()
+    expected = together(x @ wq.mT, x @ wk.mT, x @ wv.mT, 2, mask) @ wo.mT
+    for cls in (Named, type("Short", (Named,), {"names": ("w_o", "w_v", "w_k", "w_q")})):
+        first = heads(cls)[0]
+        assert torch.allclose(first(x, wq, wk, wv, wo, 2, mask), expected, atol=1e-5)
+        assert torch.allclose(first(x, wq, wk, wv, wo, 2)[:, -1], expected[:, -1], atol=1e-5), "without a mask"
+    usual = heads(Nameless)
+    assert len(usual) == 24 and not torch.allclose(usual[0](x, wq, wk, wv, wo, 2, mask), expected, atol=1e-3)
+    assert sum(torch.allclose(each(x, wq, wk, wv, wo, 2, mask), expected, atol=1e-5) for each in usual) == 1
+
+
+def test_what_holds_no_roles_or_too_many_is_read_as_it_is():
+    class Five(nn.Module):
+        def __init__(self, width, heads):
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(5))
+
+        def forward(self, x):
+            return self.layers[0](x)
+
+    (reading,) = heads(Five)
+    assert reading(torch.ones(1, 2, 8), *torch.zeros(4, 8, 8), 2).shape == (1, 2, 8)

@@ -38,11 +38,13 @@ class Wish:
 
     def checked(self, family: str) -> type[nn.Module] | None:
         """The class that is wanted, if one is.  Raises UsageError where a wish cannot be."""
-        own = {kind.__name__: kind for kind in (*FAMILIES[family].bodies, *FAMILIES[family].classes.values())}
+        known = FAMILIES[family]
+        kinds = (*known.bodies, *known.classes.values())
+        own = {kind.__name__: kind for kind in kinds if kind not in known.lacks}
         if self.head is not None and self.head not in own:
-            known = did_you_mean(self.head, own) or f"; known: {', '.join(own)}"
+            near = did_you_mean(self.head, own) or f"; known: {', '.join(own)}"
             whose = f" of the family {family}" if self.head in HEADS else ""
-            raise UsageError(f"there is no head {one_line(repr(self.head), 60)}{whose}{known}")
+            raise UsageError(f"there is no head {one_line(repr(self.head), 60)}{whose}{near}")
         if self.labels is not None:
             named = isinstance(self.labels, tuple | list) and all(isinstance(label, str) for label in self.labels)
             if not named or len(set(self.labels)) != len(self.labels) or not 1 <= len(self.labels) <= MOST_LABELS:

@@ -39,9 +39,8 @@ def _sheet(theirs: Tensor, right: Tensor) -> tuple[Tensor, Tensor, str]:
     if right.dim() == 2:
         return theirs, right, ""
     away = torch.nan_to_num((theirs - right).abs(), nan=math.inf).flatten(-2).amax(dim=-1)
-    index = torch.unravel_index(away.argmax(), away.shape)
+    at = (away == away.max()).nonzero()[0].tolist()
     names = ("sentence", "head") if right.dim() == 4 else ("sentence",)
-    at = [int(k) for k in index]
     return theirs[tuple(at)], right[tuple(at)], ", ".join(f"{n} {k}" for n, k in zip(names, at, strict=False))
 
 

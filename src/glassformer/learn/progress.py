@@ -36,7 +36,7 @@ class Progress:
             return {name: Done(**each) for name, each in known.items()}
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             repair = "move it away, and the exercises count as not yet done"
             raise UsageError(f"{self.file} is no progress file that this version reads; {repair}") from None
 
