@@ -2,6 +2,7 @@
 
 import copy
 import statistics
+from dataclasses import replace
 from itertools import chain, product
 
 import pytest
@@ -91,7 +92,7 @@ def test_shuffled_is_the_mean_over_eight_texts(trial):
     values = []
     for seed in range(1, 9):
         ids = torch.tensor([shuffled(trial, seed).ids])
-        batch = trial.batch.with_ids(ids)
+        batch = replace(trial.batch, ids=ids)
         values.append(trial.after(batch=batch, measure=trial.measure.moved(batch)).item())
     assert found.value == pytest.approx(statistics.mean(values), abs=CLOSE)
     assert len({round(value, 6) for value in values}) > 1

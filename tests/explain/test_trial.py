@@ -55,3 +55,13 @@ def test_what_is_asked_is_that_of_the_unchanged_run_whatever_runs_first():
         after = first.after(cut(edges)).item()  # before anything else was asked
         assert first.before == then.before and after == pytest.approx(then.after(cut(edges)).item(), abs=1e-6)
         assert torch.equal(first.tape["final"], then.tape["final"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "positions"), [(1, 20_000), (5_000_000, 20_000), (2 * 10**7, 5_000), (10**9, 3_000)]
+)
+def test_the_larger_a_model_the_fewer_positions_are_computed_between_two_bounds(weights, positions):
+    """2 · 10¹¹ multiplications and additions, two a weight."""
+    trial = made.trial()
+    trial._weights = weights
+    assert trial.exact == positions

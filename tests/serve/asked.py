@@ -18,8 +18,8 @@ GOOD = {"Origin": HERE, "Content-Type": "application/json", "Cookie": f'glassfor
 ROUTES = ("picture", "more", "whatif", "head", "worked", "array", "models", "load", "cancel", "progress")
 
 
-def guarded(most=16):
-    app = App(Desk(made.reader()), "<!doctype html><title>page</title>", "default-src 'none'", Worker(most))
+def guarded(most=16, reader=None):
+    app = App(Desk(reader or made.reader()), "<!doctype html><title>page</title>", "default-src 'none'", Worker(most))
     return app, Guard(app.routes(), PORT, TOKEN)
 
 

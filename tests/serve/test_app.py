@@ -69,6 +69,15 @@ def test_several_switches_at_once(guard, x):
     assert found["after"] == wanted.after and found["baseline"] == wanted.baseline and found["controls"] == []
 
 
+@pytest.mark.parametrize("joint", [True, False])
+def test_two_texts_are_read_as_the_page_says(joint):
+    reader = made.bert_reader()
+    _, guard = guarded(reader=reader)
+    found = unpack(post(guard, "picture", text=TEXT, second="it was good", joint=joint).content)
+    assert (found["read"], found["second"]) == ("together" if joint else "apart", "it was good")
+    assert found["before"] == pytest.approx(reader.explain(TEXT, "it was good", joint).picture()["before"], abs=1e-6)
+
+
 def test_a_head_comes_with_its_cells_measured(guard, x):
     found = unpack(post(guard, "head", text=TEXT, layer=1, head=2).content)
     assert found["kind"] == "head" and found["exact"] is True
@@ -183,7 +192,7 @@ def test_a_question_whose_page_has_gone_is_not_computed():
 
     async def asked():
         gate, seen = Gate(), []
-        app.picture = lambda asked: seen.append("computed")
+        app.desk.explanation = lambda *asked: seen.append("computed")
         first = app.worker.ask(gate)
         await begun(gate)
         messages = iter([{"type": "http.request", "body": json.dumps({"text": TEXT}).encode(), "more_body": False}])

@@ -68,6 +68,11 @@ def test_only_json_is_read(guard, route, kind):
     assert response.status_code == 415 and "application/json" in told(response)
 
 
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", " application/json ;x=y"])
+def test_json_is_known_however_it_is_written(guard, kind):
+    assert answer(guard, "POST", "/api/progress", GOOD | {"Content-Type": kind}, b"{}").status_code == 200
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "HEAD", "TRACE"])
 def test_other_methods_are_not_answered(guard, method):
     for path in ("/", "/api/picture"):
@@ -84,6 +89,20 @@ def test_a_body_whose_length_was_a_lie_is_bounded_too(guard):
     for said in ("2", "-1", "9" * 30, "x"):
         response = answer(guard, "POST", "/api/picture", GOOD | {"Content-Length": said}, b" " * (room.MOST_BYTES + 1))
         assert response.status_code == 413
+
+
+def test_what_just_fits_is_read(guard):
+    body = b"{}".ljust(room.MOST_BYTES)
+    for length in (None, str(room.MOST_BYTES)):
+        assert answer(guard, "POST", "/api/progress", GOOD | {"Content-Length": length}, body).status_code == 200
+    path = "/" + "a" * (room.LONGEST_TARGET - 1)
+    assert answer(guard, "GET", path).status_code == 404 and answer(guard, "GET", f"{path}a").status_code == 414
+
+
+def test_what_was_sent_instead_of_json_is_named(guard):
+    for kind, named in (("text/plain", "text/plain"), (None, "nothing"), ("a" * 50, "a" * 39 + "…")):
+        response = answer(guard, "POST", "/api/progress", GOOD | {"Content-Type": kind}, b"{}")
+        assert told(response) == f"{named} was sent; application/json is read"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a check says, drawn: beside each other where there is room, escaped in a notebook, never wider than asked."""
 
 import dataclasses
+import re
 
 import pytest
 from rich.cells import cell_len
@@ -57,3 +58,36 @@ def test_passed_and_stopped_have_no_picture(capsys):
     stopped = Result("attention", False, "stopped", "line 3: x: no")
     assert "passed" in drawn(passed, capsys) and "did not run to its end" in drawn(stopped, capsys)
     assert "a remark" in passed._repr_html_() and "<table" not in stopped._repr_html_()
+
+
+def test_in_a_notebook_what_would_act_on_a_reader_is_made_visible():
+    """Right to left and control characters too, in each text that comes from outside."""
+    odd = dataclasses.replace(WRONG, message="a\u202eb", remark="c\x1bd", printed="e\u200bf")
+    html = odd._repr_html_()
+    assert all(shown in html for shown in ("a\\u202eb", "c␛d", "e\\u200bf"))
+    assert not re.search("[\x00-\x08\x0b-\x1f\u200b-\u200f\u202a-\u202e]", html)
+
+
+def test_in_a_notebook_a_cell_is_the_darker_the_larger_it_is_and_its_colour_is_its_sign():
+    cells = [[2.0, -4.0], [None, 0.0]]
+    html = dataclasses.replace(WRONG, picture=dataclasses.replace(PICTURE, theirs=cells, right=cells))._repr_html_()
+    shades = re.findall(r"background:rgba\((\d+),90,(\d+),([\d.]+)\)'>([^<]*)<", html)
+    blue, orange = ("0", "200"), ("200", "0")
+    wanted = [(*blue, 0.325, "2.00"), (*orange, 0.65, "−4.00"), (*blue, 0.0, "–"), (*blue, 0.0, "0.00")]
+    assert len(shades) == 8
+    for (red, blueness, share, text), (*colour, expected, number) in zip(shades, wanted * 2, strict=True):
+        assert [red, blueness] == colour and text == number and float(share) == pytest.approx(expected, abs=0.006)
+
+
+def test_right_and_wrong_have_colours_of_their_own(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    colours = set()
+    for passed in (True, False):
+        result = Result("attention", passed, "passed" if passed else "wrong", "the message")
+        result.show(width=80)
+        (line,) = (each for each in capsys.readouterr().out.splitlines() if "the message" in each)
+        colours.add(re.search("\x1b\\[[0-9;]*m", line)[0])
+        colours.add(re.search("color:(#[0-9a-f]+)", result._repr_html_())[1])
+        assert result._repr_html_().count("<p") == 2  # no empty line where there is no remark
+    assert len(colours) == 4

@@ -33,3 +33,17 @@ def test_nothing_left_out_is_not_mentioned(capsys):
 
 def test_a_long_text_is_shortened_to_one_line():
     assert shortened("a  b\nc", 10) == "a b c" and shortened("abcdef", 4) == "abc…"
+    assert shortened("abcd", 4) == "abcd", "what just fits is whole"
+
+
+def test_a_title_with_odd_signs_still_ends_where_the_screen_does(capsys):
+    heading(console(40), "\u202ea title\x1b", "a\x07 badge\u200b")
+    line = capsys.readouterr().out.split("\n")[1]
+    assert line == "\\u202ea title␛" + " " * 12 + "a␇ badge\\u200b" and len(line) == 40
+
+
+def test_colour_is_left_out_where_somebody_says_so(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert [console(color=color).no_color for color in (None, True, False)] == [False, False, True]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert console().no_color and console(color=True).no_color

@@ -26,8 +26,14 @@ def test_a_table_a_mask_of_any_width_and_nothing_acts(drawn, width):
 
 def test_one_mask_needs_no_number(drawn):
     lines = drawn(Filled("a [MASK]", [[Candidate("good", 0.25)]]), print_filled, width=80)
-    assert any(line.startswith("mask ") and "probability" in line for line in lines)
+    assert next(line for line in lines if line.startswith("mask")).split()[:2] == ["mask", "probability"]
     assert "  good  0.2500  ██████████" in [line.rstrip() for line in lines]
+
+
+def test_a_long_text_takes_two_lines_of_the_screen_and_the_table_begins_below(drawn):
+    lines = drawn(Filled("very " * 60 + "[MASK]", [[Candidate("good", 0.25)]]), print_filled, width=40)
+    text = lines[1 : next(k for k, line in enumerate(lines) if not line.strip() and k)]
+    assert 80 <= len("".join(text).replace("“", "").replace("”", "")) + len(text) <= 84 and text[-1].endswith("…”")
 
 
 def test_facts_are_a_line_each_and_long_lists_are_counted(drawn):

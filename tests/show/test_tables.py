@@ -1,6 +1,8 @@
 """Sheets, worked sums, before and after, two sentences: the numbers on the screen are the data."""
 
+import dataclasses
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -48,6 +50,25 @@ def test_the_largest_is_the_darkest(x, drawn):
 def test_one_row_of_weights_is_shown_as_weights(x, drawn):
     out = "\n".join(drawn(x.sheet("L1.H2.weights[3]"), tables.print_sheet, width=80))
     assert share(x["L1.H2.weights[3,1]"].item()).strip() in out and "+0." not in out
+
+
+@pytest.mark.parametrize(("width", "wide"), [(200, 14), (60, 9), (46, 7)])
+def test_each_column_ends_below_its_name_and_is_no_wider_than_it_needs(x, drawn, width, wide):
+    """14 columns for "1 restaurant"; in less room as many as there are, down to what a number takes."""
+    lines = drawn(x.sheet("L1.H2"), tables.print_sheet, width=width)
+    title = next(line for line in lines if "this " in line)
+    row = next(line for line in lines if line.startswith("  0 this"))
+    ends = [found.end() for found in re.finditer(r"\.\d\d", row)]
+    assert [b - a for a, b in pairwise(ends)] == [wide] * (len(ends) - 1)
+    assert all(title[end] != " " and not title[end + 1 : end + 2].strip() for end in ends)  # above the shade
+    assert len(ends) == (5 if width > 50 else 4)
+
+
+def test_names_lose_their_numbers_only_where_both_do_not_fit(x, drawn):
+    for room, names in ((5 * 14, [f"{k} {word}" for k, word in enumerate(x.words)]), (5 * 14 - 1, x.words)):
+        lines = drawn(x.sheet("L1.H2"), tables.print_sheet, width=len("  4 restaurant  ") - 1 + room)
+        title = next(line for line in lines if "this " in line)
+        assert re.split("  +", title.strip()) == names
 
 
 def test_columns_that_do_not_fit_are_counted(x, drawn):
@@ -104,6 +125,19 @@ def test_a_long_sum_stands_in_several_columns_and_loses_nothing(x, drawn):
         assert all(f"{value:.6f}".replace("-", "−") in out for _, row in worked.parts[0].rows for value in row)
 
 
+@pytest.mark.parametrize(("width", "side"), [(80, 1), (130, 2), (200, 3)])
+def test_a_long_sum_is_read_down_each_column(x, drawn, width, side):
+    worked = x.why("L1.mlp.out[2,5]")
+    lines = drawn(worked, tables.print_worked, width=width)
+    names = [name for name, _ in worked.parts[0].rows]
+    tall = -(-len(names) // side)
+    start = next(k for k, line in enumerate(lines) if line.split()[:1] == ["x"])
+    found = [re.findall(r"(?<!\S)(\d+)(?= )", line) for line in lines[start + 1 : start + 1 + tall]]
+    assert lines[start].split() == [*worked.parts[0].columns] * side
+    assert found == [names[k::tall] for k in range(tall)]
+    assert lines[start + 1 + tall].strip() == worked.parts[0].result
+
+
 def test_before_and_after_are_the_data(x, drawn):
     result = x.off("L1.H2")
     out = "\n".join(drawn(result, tables.print_what_if, width=80))
@@ -122,6 +156,23 @@ def test_two_sentences_stand_word_beside_word(x, drawn):
         (line,) = (each for each in lines if each.startswith(f"  {left[0]} "))
         expected = [signed(left[1]), *([signed(right[1])] if right else [])]
         assert numbers(line) == expected and ("·" in line) == (right is None)
+
+
+def test_controls_that_change_as_much_are_counted_and_only_the_largest_are_listed(x, drawn):
+    result = x.off("L1.H2")
+    controls = {f"head {k}": result.before + result.change * k / 20 for k in range(-30, 1)}
+    out = drawn(dataclasses.replace(result, controls=controls), tables.print_what_if, width=100)
+    assert "11 of them change as much or more" in " ".join(" ".join(out).split())  # the one that is just as large, too
+    listed = [re.match(r"  head (-\d+) ", line) for line in out]
+    assert [int(found[1]) for found in listed if found] == list(range(-30, -30 + tables.MOST_CONTROLS))
+    assert f"… {31 - tables.MOST_CONTROLS} change less" in "\n".join(out)
+
+
+def test_without_a_control_it_says_that_there_is_none(x, drawn):
+    result = x.what_if(x.choose_head("L1.H2"), x.choose_without("scaling"))
+    out = "\n".join(drawn(result, tables.print_what_if, width=100))
+    assert "no control" in out and "control: the same" not in out
+    assert "no control" not in "\n".join(drawn(x.off("L1.H2"), tables.print_what_if, width=100))
 
 
 def test_what_was_not_measured_says_so(drawn, x):

@@ -120,6 +120,32 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
     assert file.read_text() == "<html>old" and len(list(tmp_path.iterdir())) == 1
 
 
+LEFT = {
+    "; every number is in it, exact": None,
+    "; exact: 1 head; rounded: weights, ≈ 63 steps; rounded: small maps; left out: z, cells": {
+        "exact_heads": [[0, 1]],
+        "rounded": ["weights, ≈ 63 steps", "small maps"],
+        "out": ["z", "cells"],
+    },
+    "; exact: 0 heads": {"exact_heads": [], "rounded": [], "out": []},
+    "; left out: mlp.out": {"exact_heads": None, "rounded": [], "out": ["mlp.out"]},
+}
+
+
+@pytest.mark.parametrize("said", LEFT)
+def test_what_a_page_had_no_room_for_is_said(said):
+    assert verb._left(LEFT[said]) == said
+
+
+def test_as_many_models_stand_beside_it_as_there_is_room_for(monkeypatch):
+    """In the order of who is asked for most; the model itself always."""
+    monkeypatch.setattr("glassformer.explain.pack.models_pack", lambda readers: (readers, None))
+    monkeypatch.setattr("glassformer.show.modelpack.packed_models", lambda readers, _: b"x" * 3000 * len(readers))
+    monkeypatch.setattr(verb, "LEAST_BESIDE", MOST_WITH_MODELS - 9000)  # base64 makes 4 bytes of 3
+    (content,) = verb.packs(made.reader()).values()
+    assert len(content) == 2 * 3000
+
+
 def test_options_that_exclude_each_other(ask, tmp_path):
     assert "choose one" in told(ask("explain", "good", "--json", "--html", str(tmp_path / "page.html")))
     assert "--html" in told(ask("explain", "good", "--with-model"))

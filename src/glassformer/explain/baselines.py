@@ -27,7 +27,6 @@ from glassformer.parts.kernels.linear import Source
 from glassformer.tape import Edit, listen
 
 ORDERS, SEEDS = 8, 3
-QUICK = 5_000_000  # weights of a model, up to which all of them are measured at once
 KEPT = 30_000_000  # weights of a model, up to which three random twins of it are kept
 
 

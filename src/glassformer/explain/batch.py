@@ -63,10 +63,6 @@ class Batch:
         """Its one row, `count` times."""
         return self.rows(torch.zeros(count, dtype=torch.long))
 
-    def with_ids(self, ids: Tensor) -> "Batch":
-        """The same texts with other pieces: ids (m, n)."""
-        return dataclasses.replace(self if len(ids) == len(self) else self.times(len(ids)), ids=ids)
-
     def split(self, most: int) -> Iterator["Batch"]:
         """A few rows at a time: at most so many positions, and at least one row."""
         step = max(1, most // self.ids.size(1))

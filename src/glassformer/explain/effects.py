@@ -189,14 +189,15 @@ def control_of(trial: Trial, told: Edge, known: Sequence[Edge] = ()) -> Edge | N
 
 
 def nearest_other(trial: Trial, looks: int, at: int, layer: int | None = None, head: int | None = None) -> int | None:
-    """The word that `looks` looks at most nearly as much as at `at`; None in a sentence of two words.
+    """The word that `looks` looks at most nearly as much as at `at`; None where it may look at no other.
 
     For a special piece another special one, where there is one; for a word never a special one.  By the mean weight,
     of one layer or head where it is given.
     """
     row = trial.mean_attention(layer, head)[looks].tolist()
-    alike = trial.spoken if at in trial.spoken else trial.specials
-    others = [k for k in alike if k not in (looks, at)] or [k for k in trial.spoken if k not in (looks, at)]
+    seen = [k for k, may in enumerate(trial.words_may_look[looks].tolist()) if may and k not in (looks, at)]
+    alike = [k for k in seen if (k in trial.specials) == (at in trial.specials)]
+    others = alike or [k for k in seen if k not in trial.specials]
     return min(others, key=lambda k: abs(row[k] - row[at]), default=None)
 
 

@@ -340,9 +340,13 @@ class Trial:
 
     def pairs(self) -> list[tuple[int, int]]:
         """Every two different words of which the first may look at the second; no special ones."""
+        return [(i, j) for i in self.spoken for j in self.spoken if i != j and self.words_may_look[i, j]]
+
+    @cached_property
+    def words_may_look(self) -> Tensor:
+        """Which word may look at which, with some piece of it at some piece of the other: (words, words)."""
         words = self.word_matrix()
-        seen = words @ self.may_look.float() @ words.T > 0
-        return [(i, j) for i in self.spoken for j in self.spoken if i != j and seen[i, j]]
+        return words @ self.may_look.float() @ words.T > 0
 
     def attention(self) -> list[Tensor]:
         """How much each word looks at each: (heads, words, words) a layer.

@@ -59,7 +59,7 @@ def _doubt(told: "Told") -> str:
     """Why nobody is said to use anything."""
     return {
         "small": f"less than {told.metric.least}",
-        "no control": "a sentence of two words has no other edge to hold it against",
+        "no control": "that word has no other edge to hold it against",
         "like the control": "not three times what a control cut changes",
         "alike": f"but only {told.like.agree} of {told.like.n} sentences alike agree",
     }[told.doubt or ""]
@@ -75,7 +75,7 @@ def _check(out: Console, story: "Story", told: "Told", words: list[str]) -> None
     if story.edges_measured < story.edges:
         how = f"of all, {story.metric.estimate}"
         rows.append(("measured", f"the {story.edges_measured} largest of {story.edges} edges, by an estimate {how}"))
-    long = max(len(name) for name, _ in rows) + 4
+    long = max((len(name) for name, _ in rows), default=0) + 4
     for name, text in rows:
         lines = Text(text).wrap(out, min(110, out.width) - long)
         for k, line in enumerate(lines):

@@ -73,10 +73,6 @@ def _rows(out: Console, told: "Crossed") -> None:
     left_out(out, len(told.words) - len(shown), "words change less when cut, or were not measured")
 
 
-def _added(adds: float | None) -> Text:
-    return Text(f"{'–':>10}", QUIET) if adds is None else Text(f"{signed(adds):>10}", tone(adds))
-
-
 def _heads(out: Console, story: "Story", told: "Crossed") -> None:
     at = f"{safe(story.words[told.looks])} → {safe(told.words[told.edges[0].at])}"
     out.print(Text(f"\n  {at} (read) cut in one head only", QUIET))

@@ -119,7 +119,7 @@ function value(text) {
 function doubts(told, metric) {
   const reasons = {
     small: `less than ${metric.least}`,
-    "no control": "a sentence of two words has no other edge to hold it against",
+    "no control": "that word has no other edge to hold it against",
     "like the control": "not three times what a control cut changes",
     alike: `only ${told.like?.agree} of ${told.like?.n} sentences alike agree`,
   };
