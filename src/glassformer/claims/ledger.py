@@ -1,6 +1,5 @@
 """Which claims are asked for, and what comes of each."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,11 +23,11 @@ class Entry:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
+        from glassformer.explain.picture import plain
+
         told = {"id": self.claim.name, "rows": list(self.claim.rows), "says": self.claim.says}
         told |= {"source": self.claim.source, "code": self.claim.code, "kind": self.verdict.kind}
-        told |= asdict(self.verdict)
-        numbers = {name: value if math.isfinite(value) else None for name, value in self.verdict.numbers.items()}
-        return told | {"numbers": numbers}  # JSON knows no NaN
+        return told | plain(asdict(self.verdict))
 
 
 def every() -> dict[str, Claim]:
