@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import glassformer as gf
-from glassformer.learn import bank, classroom
+from glassformer.learn import bank, classroom, progress
 from glassformer.learn.check import check
 from glassformer.learn.folder import Folder
 from glassformer.learn.order import ORDER, entry
@@ -159,14 +159,14 @@ def test_reading_a_class_does_not_wait_for_torch(tmp_path):
     assert ran.stdout == "False\n"
 
 
-EDGES = {"tries": classroom.MOST_COUNT, "hints": 0, "mistakes": ["x" * classroom.MOST_NAME], "passed": "2026-01-02"}
+EDGES = {"tries": progress.MOST_COUNT, "hints": 0, "mistakes": ["x" * progress.MOST_NAME], "passed": "2026-01-02"}
 
 
 def test_what_is_just_allowed_is_read_and_a_little_more_is_not(tmp_path):
     write(tmp_path / "ann.json", softmax=EDGES)
     text = (tmp_path / "ann.json").read_text("utf-8")
     (tmp_path / "ann.json").write_text(text + " " * (classroom.MOST_BYTES - len(text)), "utf-8")
-    assert classroom.classroom([tmp_path]).exercises[0].checks == classroom.MOST_COUNT
+    assert classroom.classroom([tmp_path]).exercises[0].checks == progress.MOST_COUNT
     (tmp_path / "ann.json").write_text(text + " " * (classroom.MOST_BYTES - len(text) + 1), "utf-8")
     for field, more in (("tries", 1_000_001), ("hints", -1), ("hints", 1_000_001), ("passed", "2026-13-02")):
         write(tmp_path / f"{field}{more}.json", softmax=EDGES | {field: more})

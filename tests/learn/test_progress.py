@@ -66,7 +66,12 @@ def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path, monkeypatc
     assert mine.file.read_bytes() == before and json.loads(before)["exercises"]["softmax"]["tries"] == 1
 
 
-@pytest.mark.parametrize("content", [b"\xff{", b"[" * 100_000], ids=["no text", "nested without end"])
+WORDS = b'{"exercises": {"softmax": {"tries": "3"}}}'
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff{", b"[" * 100_000, WORDS], ids=["no text", "nested without end", "a word for a number"]
+)
 def test_what_is_broken_says_what_to_do(tmp_path, content):
     (tmp_path / progress.FILE).write_bytes(content)
     with pytest.raises(gf.UsageError, match="move it away, and the exercises count as not yet done"):

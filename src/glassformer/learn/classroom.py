@@ -6,9 +6,7 @@ A learner is called what the file or folder is called, and nothing else is known
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from itertools import islice
-from json import loads
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,13 +15,11 @@ from glassformer.errors import MissingError, UsageError, one_line
 from glassformer.learn import bank
 from glassformer.learn.folder import NAME
 from glassformer.learn.order import ORDER, Entry, there
-from glassformer.learn.progress import FILE, Done
+from glassformer.learn.progress import FILE, Done, known
 
 STUCK = 3  # checks without passing
 MOST_BYTES = 1 << 20  # of a progress file
 MOST_FILES = 2000
-MOST_NAME = 200  # characters of a mistake's name
-MOST_COUNT = 1_000_000
 UNKNOWN = "unknown"
 
 
@@ -130,31 +126,7 @@ def _read(file: Path) -> dict[str, Done]:
         raise ValueError(error.strerror or "it cannot be opened") from None
     if len(content) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-    try:
-        known = loads(content.decode("utf-8"))["exercises"]
-        done = {str(name): Done(**each) for name, each in known.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError("it is no progress file that this version reads") from None
-    for name, each in done.items():
-        _valid(name, each)
-    return done
-
-
-def _valid(name: str, done: Done) -> None:
-    """Raises ValueError where a field holds what the checker never writes."""
-    counts = all(type(each) is int and 0 <= each <= MOST_COUNT for each in (done.tries, done.hints))
-    listed = isinstance(done.mistakes, list) and all(
-        isinstance(each, str) and len(each) <= MOST_NAME for each in done.mistakes
-    )
-    if not (counts and listed and isinstance(done.passed, str) and _when(done.passed)):
-        raise ValueError(f"what it says of {one_line(name, 40)!r} was not written by a check")
-
-
-def _when(passed: str) -> bool:
-    try:
-        return not passed or bool(datetime.fromisoformat(passed))
-    except ValueError:
-        return False
+    return known(content)
 
 
 def _summed(learners: list[Learner], left_out: list[str]) -> Classroom:

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glassformer.errors import UsageError, WriteError
+from glassformer.errors import UsageError, WriteError, one_line
 from glassformer.learn.order import Entry, there
 from glassformer.learn.result import Result
 
 FILE = "progress.json"
+MOST_NAME = 200  # characters of a mistake's name
+MOST_COUNT = 1_000_000
 
 
 @dataclass
@@ -23,6 +25,35 @@ class Done:
     mistakes: list[str] = field(default_factory=list)
 
 
+def known(content: bytes) -> dict[str, Done]:
+    """What a progress file says of each exercise.  Raises ValueError with the reason where no check wrote it."""
+    try:
+        told = json.loads(content.decode("utf-8"))["exercises"]
+        done = {str(name): Done(**each) for name, each in told.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("it is no progress file that this version reads") from None
+    for name, each in done.items():
+        _valid(name, each)
+    return done
+
+
+def _valid(name: str, done: Done) -> None:
+    """Raises ValueError where a field holds what the checker never writes."""
+    counts = all(type(each) is int and 0 <= each <= MOST_COUNT for each in (done.tries, done.hints))
+    listed = isinstance(done.mistakes, list) and all(
+        isinstance(each, str) and len(each) <= MOST_NAME for each in done.mistakes
+    )
+    if not (counts and listed and isinstance(done.passed, str) and _when(done.passed)):
+        raise ValueError(f"what it says of {one_line(name, 40)!r} was not written by a check")
+
+
+def _when(passed: str) -> bool:
+    try:
+        return not passed or bool(datetime.fromisoformat(passed))
+    except ValueError:
+        return False
+
+
 class Progress:
     """Of one folder; every change is written at once."""
 
@@ -32,11 +63,10 @@ class Progress:
 
     def _read(self) -> dict[str, Done]:
         try:
-            known = json.loads(self.file.read_text("utf-8"))["exercises"]
-            return {name: Done(**each) for name, each in known.items()}
+            return known(self.file.read_bytes())
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except ValueError:
             repair = "move it away, and the exercises count as not yet done"
             raise UsageError(f"{self.file} is no progress file that this version reads; {repair}") from None
 
